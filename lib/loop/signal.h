@@ -1,0 +1,26 @@
+/* signal.h: signals as events of the loop, by a pipe that their handler writes to. One loop of a process can have them. */
+#ifndef LOOP_SIGNAL_H
+#define LOOP_SIGNAL_H
+
+#include "loop/sched.h"
+
+struct signal_watch {
+	int signo;
+	void (*caught)(struct signal_watch *); /* in the loop, once for any number of arrivals in between; may remove itself */
+	/* private */
+	LIST_ENTRY(signal_watch) entry;
+};
+
+/*
+ * Installs the handler of w->signo (several watches may share one) and calls w->caught from the loop of `s`. Set signo and
+ * caught; w must stay where it is. Watching does not keep the loop going. 0, or -1 with errno.
+ */
+int signal_watch(struct sched *s, struct signal_watch *w);
+
+/* The last one for a signal puts back what was there before. Safe when it was never watched. */
+void signal_unwatch(struct signal_watch *w);
+
+/* Puts back all signals and closes the pipe. Before sched_fini. */
+void signal_fini(void);
+
+#endif

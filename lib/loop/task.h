@@ -1,0 +1,75 @@
+/*
+ * task.h: anything that the scheduler can resume: a Lua coroutine, a DNS query, a SIP transaction. Embed a struct task in it.
+ *
+ * A task is running, ready (on the run queue), or suspended. A suspended one says what it waits for with a struct wait, and may have a
+ * deadline. Whatever ends the wait, its `leave` is called once before the task is put on the run queue: nobody can wake it
+ * twice, and no stale wake-up can reach its next wait.
+ */
+#ifndef LOOP_TASK_H
+#define LOOP_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "loop/timer.h"
+
+struct sched;
+struct task;
+
+/* One static const of these for each kind of wait. */
+struct wait {
+	const char *name;              /* "sleep", "udp recvfrom": for listings */
+	void (*leave)(struct task *);  /* the wait is over, for whatever reason: take the task off your list. NULL: nothing to do */
+	bool external;                 /* something outside of the process can end it: no deadlock while one waits so */
+};
+
+/* How the last wait ended. */
+enum task_wake { TASK_WOKEN, TASK_TIMEOUT };
+
+struct task {
+	void (*resume)(struct task *); /* runs until it suspends or ends; it may free the task if it called task_fini */
+	/* private */
+	struct sched *sched;
+	const struct wait *wait;   /* NULL unless suspended */
+	void *on;                  /* what it waits on, for wait->leave */
+	TAILQ_ENTRY(task) link;    /* on the run queue when ready; free for the waited-for to use while suspended */
+	LIST_ENTRY(task) all;
+	struct timer timer;        /* the deadline of the wait */
+	uint8_t state;
+	uint8_t wake;              /* enum task_wake */
+	uint8_t queue;             /* which run queue */
+};
+
+TAILQ_HEAD(task_list, task);
+
+/* A new suspended task of s: it counts as alive from now on. Make it ready to start it. */
+void task_init(struct task *, struct sched *s, void (*resume)(struct task *));
+
+/* Its end. Leaves its wait and the run queue. Call it in resume() (then return at once) or from outside, when it must never run again. */
+void task_fini(struct task *);
+
+/* Suspends the running task (or names the wait of a new one). After it, resume() must return. */
+void task_wait(struct task *, const struct wait *);
+
+/* Sets or, with CLOCK_FOREVER, removes the deadline (absolute, ns). May be called before task_wait; the deadline stands until a wait ends. */
+void task_deadline(struct task *, int64_t at);
+
+/* Ends the wait of a suspended task and puts it at the back of the run queue. False when it was not suspended. */
+bool task_ready(struct task *);
+
+/* The same, ahead of those that only yielded: for what an event or a timer wakes. */
+bool task_ready_soon(struct task *);
+
+/* Puts the running task at the back of the run queue. After it, resume() must return. */
+void task_yield(struct task *);
+
+static inline enum task_wake
+task_wake(const struct task *t)
+{
+	return (enum task_wake)t->wake;
+}
+
+bool task_suspended(const struct task *);
+
+#endif

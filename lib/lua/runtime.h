@@ -1,0 +1,93 @@
+/*
+ * runtime.h: a Lua state whose coroutines are tasks of the scheduler.
+ *
+ * A coroutine made by spawn is a struct co in a Lua userdata, its handle: that is what scripts hold, compare and use as a key. The
+ * Lua thread behind it is kept when the coroutine ends and used for the next one; since scripts hold handles and never threads,
+ * an old handle cannot reach a new coroutine. A generator is an ordinary thread that a script made with coroutine.create or wrap; a
+ * blocking call in one suspends the whole coroutine that runs it.
+ */
+#ifndef LUA_RUNTIME_H
+#define LUA_RUNTIME_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <stdbool.h>
+
+#include "loop/sched.h"
+
+struct runtime;
+
+/* A coroutine. Fields are private to runtime.c and lco.c but for `task`. */
+struct co {
+	struct task task;
+	/* private */
+	lua_State *L;             /* its thread; NULL once it has ended */
+	struct runtime *rt;
+	int64_t deadline;         /* of timeout(): CLOCK_FOREVER when none */
+	struct task_list joiners; /* who waits for its end */
+	int slot;                 /* of the anchor table */
+	int nargs;                /* values on its stack that the next resume passes */
+	int nresults;             /* values kept for join */
+	uint8_t outcome;          /* enum co_outcome */
+};
+
+enum co_outcome { CO_ALIVE, CO_RETURNED, CO_ERROR, CO_CANCELLED };
+
+struct runtime_options {
+	const char *name;  /* of the program, for messages: "corun" */
+	size_t max_memory; /* bytes of Lua heap; 0: no bound */
+	bool generational; /* collector mode; the default is incremental */
+};
+
+/*
+ * Opens Lua with its standard libraries, ours (coop, net, dns, stat, as modules and globals; the globals spawn, sleep, timeout, schedule) and our
+ * coroutine.*. NULL with errno. The sched must outlive it.
+ */
+struct runtime *runtime_new(struct sched *, const struct runtime_options *);
+
+/* Closes all coroutines (their <close> variables run) and the state. */
+void runtime_free(struct runtime *);
+
+/* The main state: not a coroutine, nothing may block on it. */
+lua_State *runtime_lua(struct runtime *);
+struct sched *runtime_sched(struct runtime *);
+struct runtime *runtime_of(lua_State *);
+
+/* Coroutines alive; and how many ended with an error that nobody joined. */
+size_t runtime_count(const struct runtime *);
+unsigned long runtime_errors(const struct runtime *);
+
+/*
+ * Starts a coroutine from C: `body`, a plain C function, is run in it with `arg` as a light userdata; it may block, and call
+ * Lua with lua_callk. An error in it is reported like any coroutine's. Its task, or NULL with errno when there is no memory.
+ */
+struct co *runtime_start(struct runtime *, lua_CFunction body, void *arg);
+
+/* Called with the message and traceback of an error that ended a coroutine nobody joined. Default: to stderr as `name: ...`. */
+void runtime_on_error(struct runtime *, void (*report)(void *arg, const char *text), void *arg);
+
+/* One line and a traceback for each coroutine alive, on stderr: what it waits for. */
+void runtime_list(struct runtime *);
+
+/* --- for C functions that block (the l*.c rooms) --- */
+
+/* The coroutine that runs L, also when L is a generator inside of it. Raises a Lua error when none does (the main state). */
+struct co *co_current(lua_State *L);
+
+/*
+ * Suspends the current coroutine; use as `return co_wait(...)`. `deadline`: absolute, CLOCK_FOREVER for none. `on` is kept in task.on for
+ * w->leave. Whoever ends the wait calls task_ready_soon(&co->task). Then k runs in the coroutine, on the stack as it was left, plus
+ * nothing: results wait in C and k turns them into Lua values, so that no Lua error can hit code outside of a coroutine. task_wake(&co->task)
+ * == TASK_TIMEOUT tells k of the deadline.
+ */
+int co_wait(lua_State *L, const struct wait *w, void *on, int64_t deadline, lua_KFunction k, lua_KContext ctx);
+
+/* An optional argument in seconds as an absolute deadline; absent or nil: CLOCK_FOREVER. */
+int64_t co_optdeadline(lua_State *L, int arg);
+
+/* Pushes nil and the message; returns 2. */
+int lua_fail(lua_State *L, const char *message);
+int lua_failno(lua_State *L, int errnum);
+
+#endif

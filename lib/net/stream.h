@@ -1,0 +1,60 @@
+/*
+ * stream.h: a buffered byte stream: TCP, unix, or a pair of pipes. It has no tasks of its own: it tells its owner that something
+ * changed, and the owner looks.
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include "base/addr.h"
+#include "base/buf.h"
+#include "loop/sched.h"
+
+struct stream;
+
+/*
+ * Something changed: connected, bytes came, room to write again, end, error. It may close the stream.
+ */
+typedef void stream_changed(struct stream *);
+
+/* Takes fd (made non-blocking). `fd_out`: a second one to write to, or -1. NULL with errno, fd is then still the caller's. */
+struct stream *stream_open(struct sched *, int fd, int fd_out, stream_changed *, void *user);
+
+/* Starts to connect over TCP or unix; `changed` tells when stream_connected or stream_error. NULL with errno. */
+struct stream *stream_connect(struct sched *, const struct addr *, stream_changed *, void *user);
+
+/* Closes and frees; what is still in its output is lost (stream_flush_pending tells). Safe in its own callback. NULL is ignored. */
+void stream_close(struct stream *);
+
+void *stream_user(const struct stream *);
+void stream_set_user(struct stream *, stream_changed *, void *user);
+int stream_fd(const struct stream *);
+
+bool stream_connected(const struct stream *);
+bool stream_eof(const struct stream *);  /* the peer will send no more; what is in the input is still there */
+int stream_error(const struct stream *); /* errno of what broke it, 0: well */
+
+/* The bytes that came and were not taken yet: borrowed until the next call. stream_take drops the first n. */
+struct slice stream_input(const struct stream *);
+void stream_take(struct stream *, size_t n);
+
+/*
+ * Wants more input than there is: reads at once what the socket has, and goes on reading as it comes until the input holds
+ * `most` bytes. 0: stop reading (the system's buffer then slows the peer). Returns 1 if bytes came at once, 0 if not yet, -1 at the end or after an
+ * error.
+ */
+int stream_want(struct stream *, size_t most);
+
+/*
+ * Writes what the socket takes now, keeps the rest. 0, or -1 with errno (EPIPE, ECONNRESET; ENOMEM). stream_pending: the bytes
+ * kept; `changed` is called when there are none any more.
+ */
+int stream_write(struct stream *, struct slice);
+size_t stream_pending(const struct stream *);
+
+/* No more will be written; the peer sees the end after what is pending. 0, or -1 with errno. */
+int stream_shutdown(struct stream *);
+
+int stream_localaddr(const struct stream *, struct addr *);
+int stream_peeraddr(const struct stream *, struct addr *);
+
+#endif

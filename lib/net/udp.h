@@ -1,0 +1,59 @@
+/*
+ * udp.h: a datagram socket (UDP, or unix datagrams) that reads and sends in batches: recvmmsg(2) when it becomes readable, sendmmsg(2) once
+ * a turn or when a batch is full.
+ */
+#ifndef NET_UDP_H
+#define NET_UDP_H
+
+#include "base/addr.h"
+#include "base/slice.h"
+#include "loop/sched.h"
+
+struct udp;
+
+/* A datagram that came. `data` and `from` are borrowed for the call. The callback may close the socket. */
+typedef void udp_datagram(struct udp *, struct slice data, const struct addr *from);
+
+struct udp_options {
+	int rcvbuf, sndbuf; /* bytes to ask for; 0: the system's default */
+	bool reuseport;     /* share the port with other processes (SO_REUSEPORT) */
+	bool v6only;
+};
+
+/*
+ * Bound to `bind`; NULL: to no address in particular, family taken from `family`. Reading starts with udp_read. `user` is the owner's. NULL
+ * with errno.
+ */
+struct udp *udp_open(struct sched *, const struct addr *bind, int family, const struct udp_options *, udp_datagram *, void *user);
+
+/* What is queued is sent first, if the socket takes it. Safe inside its own callback. NULL is ignored. */
+void udp_close(struct udp *);
+
+void *udp_user(const struct udp *);
+int udp_fd(const struct udp *);
+
+/* Whether datagrams are taken from the socket (and the callback called) or left in the system's buffer. 0, or -1 with errno. */
+int udp_read(struct udp *, bool on);
+
+/* Filters on one peer, and lets its ICMP errors be seen. 0, or -1 with errno. */
+int udp_connect(struct udp *, const struct addr *);
+
+/* 0, or -1 with errno. */
+int udp_localaddr(const struct udp *, struct addr *);
+
+/*
+ * Queues one datagram (copied); `to` NULL on a connected socket. It leaves at the end of the turn. 0; -1 with errno: EMSGSIZE, or ENOBUFS when the
+ * socket has taken nothing for so long that the queue (1 MiB) is full, or an error that the system gave for an earlier one.
+ */
+int udp_send(struct udp *, struct slice data, const struct addr *to);
+
+/* Sends the queue now. */
+void udp_flush(struct udp *);
+
+/* The last error that the system reported (ECONNREFUSED by ICMP), and forgets it; 0: none. */
+int udp_error(struct udp *);
+
+/* The most bytes that one datagram can carry: what a receive slot holds. */
+enum { UDP_MAX = 65535 };
+
+#endif
