@@ -23,7 +23,21 @@ struct watch {
 	int slot; /* index + 1 in the poller's table; 0: not added */
 };
 
-struct poller;
+/* --- private: what a back end brings; its own struct begins with a struct poller --- */
+struct poller {
+	const struct poller_ops *ops;
+};
+
+struct poller_ops {
+	const char *name;
+	struct poller *(*create)(void);
+	void (*destroy)(struct poller *);
+	int (*want)(struct poller *, struct watch *, int events);
+	void (*remove)(struct poller *, struct watch *);
+	int (*wait)(struct poller *, int64_t timeout);
+};
+extern const struct poller_ops poller_epoll, poller_poll;
+/* --- */
 
 /* `backend`: "epoll" or "poll"; NULL: COOP_POLLER from the environment, else the one chosen at build time. NULL with errno. */
 struct poller *poller_new(const char *backend);

@@ -1,9 +1,11 @@
 /*
  * sched.h: the run queue and the loop.
  *
- * A turn is bounded: expired timers, then events, then at most a budget of ready tasks, then round again; the clock is looked at every
- * few resumes, so that a timer never waits for the whole run queue. Sends gather and leave at the end of the turn (sched_defer). When
- * nothing can run, the idle hook may work until the next timer; then the loop waits.
+ * A turn is bounded: events, expired timers, then at most a budget of ready tasks, then round again; the clock is looked at every few
+ * resumes, so that a timer never waits for the whole run queue. Sends gather and leave at the end of the turn (sched_defer). When nothing
+ * can run, the idle hook may work until the next timer; then the loop waits.
+ *
+ * A virtual clock stands still while anything can run, then jumps to the next timer.
  */
 #ifndef LOOP_SCHED_H
 #define LOOP_SCHED_H
@@ -22,16 +24,18 @@
 struct defer {
 	void (*run)(struct defer *);
 	/* private */
-	STAILQ_ENTRY(defer) entry;
+	TAILQ_ENTRY(defer) entry;
 	bool queued;
 };
+
+enum { LATE_BUCKETS = 48 };
 
 /* What a loop has done: totals since its start. */
 struct sched_stats {
 	uint64_t turns, switches, spawned, timeouts;
 	size_t tasks_peak;
 	int64_t late_max; /* worst lateness of a timer, ns */
-	uint64_t late[64]; /* how many timers were late by 2^(n-1) to 2^n ns */
+	uint64_t late[LATE_BUCKETS]; /* how many timers were late by 2^(n-1) to 2^n ns */
 };
 
 struct sched {
@@ -50,9 +54,8 @@ struct sched {
 	/* private */
 	struct task_list soon, ready; /* woken by events and timers; the rest */
 	LIST_HEAD(, task) all;
-	STAILQ_HEAD(, defer) deferred;
-	size_t holds;
-	int64_t polled; /* when the poller was asked last */
+	TAILQ_HEAD(, defer) deferred;
+	size_t ndeferred, holds;
 	bool stopped;
 };
 
@@ -88,5 +91,8 @@ struct task *sched_each(const struct sched *, const struct task *prev);
 
 /* The p-th percentile (0 < p <= 100) of timer lateness in ns, from the histogram: exact to a factor of 2. */
 int64_t sched_lateness(const struct sched *, double p);
+
+/* For whoever fires timers: notes that one was `late` ns late. */
+void sched_late(struct sched *, int64_t late);
 
 #endif

@@ -38,7 +38,7 @@ struct task {
 	struct timer timer;        /* the deadline of the wait */
 	uint8_t state;
 	uint8_t wake;              /* enum task_wake */
-	uint8_t queue;             /* which run queue */
+	bool soon;                 /* which run queue */
 };
 
 TAILQ_HEAD(task_list, task);
@@ -71,5 +71,8 @@ task_wake(const struct task *t)
 }
 
 bool task_suspended(const struct task *);
+
+/* For the scheduler alone: takes a ready task off its queue and makes it the running one. */
+void task_dequeue(struct task *);
 
 #endif

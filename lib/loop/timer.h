@@ -18,8 +18,8 @@ struct timer {
 	void (*fire)(struct timer *); /* it is stopped when it is called, and may be armed again or freed in it */
 	/* private */
 	TAILQ_ENTRY(timer) entry;
-	int64_t at;        /* ns */
-	int16_t slot;      /* level * 64 + slot + 1; 0: not pending; -1: being expired */
+	uint64_t step;     /* when */
+	int16_t slot;      /* level * 64 + slot + 1; 0: not pending; -1: on the due list */
 	bool background;
 };
 
@@ -28,7 +28,7 @@ TAILQ_HEAD(timer_list, timer);
 enum { TIMER_LEVELS = 11, TIMER_SLOTS = 64 };
 
 struct wheel {
-	uint64_t now;                /* in steps: everything before it has been expired */
+	uint64_t now;                /* in steps: what is pending in the slots is later than it */
 	size_t pending;              /* all timers */
 	size_t background;           /* those of them that keep no loop alive */
 	uint64_t used[TIMER_LEVELS]; /* bit n: slot n of that level holds timers */
@@ -42,11 +42,18 @@ void wheel_init(struct wheel *, int64_t now);
 /* A timer at rest. `background`: it does not keep a loop going that has nothing else to do. */
 void timer_init(struct timer *, void (*fire)(struct timer *), bool background);
 
-/* To fire at `at` (ns; the past means at the next wheel_run). Armed already: moved. */
+/* To fire at `at` (ns); the past means one step from now, so that a timer armed by one that fires waits its turn. Armed already: moved. */
 void timer_arm(struct wheel *, struct timer *, int64_t at);
 
 /* Always safe. */
 void timer_stop(struct wheel *, struct timer *);
+
+/* When it fires (ns), if it is pending. */
+static inline int64_t
+timer_at(const struct timer *t)
+{
+	return (int64_t)t->step * 1000;
+}
 
 static inline bool
 timer_pending(const struct timer *t)
@@ -63,7 +70,7 @@ size_t wheel_run(struct wheel *, int64_t now, size_t most);
  */
 int64_t wheel_next(const struct wheel *);
 
-/* The exact time (ns) of the first timer that is due; CLOCK_FOREVER with none. Costs more: it looks through a slot. */
+/* When the first timer fires (ns); CLOCK_FOREVER with none. Costs more: it looks through a slot. */
 int64_t wheel_first(const struct wheel *);
 
 #endif
