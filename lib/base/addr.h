@@ -27,16 +27,17 @@ enum transport { TRANSPORT_NONE, TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS, TR
 
 /*
  * Reads `[udp:|tcp:|tls:|unix:]HOST:PORT`, `unix:/path`; IPv6 in brackets, with or without %zone. HOST is a literal address: no
- * name is looked up. `*` and an empty HOST are the any-address 0.0.0.0. Without `:PORT` it takes default_port, or fails if that
- * is < 0. `transport` gets the prefix, TRANSPORT_NONE without one; NULL: a prefix is an error (unix: is always allowed).
- * 0, or -1 with *why a short static text (`bad port`, ...); outputs then untouched.
+ * name is looked up. `*` and an empty HOST are the any-address 0.0.0.0. HOST#PORT is as good, and needs no brackets. `unix:@name` is
+ * Linux's abstract namespace. Without `:PORT` it takes default_port, or fails if that is < 0. `transport` gets the prefix,
+ * TRANSPORT_NONE without one; NULL: a prefix is an error (unix: is always allowed). 0, or -1 with errno EINVAL and *why (may be NULL) a
+ * short static text (`bad port`, ...); outputs then untouched.
  */
 int addr_parse(struct slice text, int default_port, struct addr *, enum transport *transport, const char **why);
 
-/* An IPv4 or IPv6 literal (the latter without brackets) and a port. 0 or -1. */
+/* An IPv4 or IPv6 literal (the latter without brackets, with or without %zone) and a port. 0, or -1 with EINVAL. */
 int addr_literal(struct slice host, uint16_t port, struct addr *);
 
-/* "127.0.0.1:5060", "[::1]:5060", "unix:/path"; `size` >= ADDR_STRLEN. Returns its length. */
+/* "127.0.0.1:5060", "[::1]:5060", "unix:/path"; "-" for none; `size` >= ADDR_STRLEN. Returns its length. */
 size_t addr_format(const struct addr *, char *, size_t size);
 
 /* Only the host: "127.0.0.1", "::1" (no brackets), or the path. */
