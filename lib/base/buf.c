@@ -30,8 +30,6 @@ grow(struct buf *b, size_t need)
 	size_t cap = b->cap > 0 ? b->cap : 64;
 	char *p;
 
-	if (b->max > 0 && need > b->max)
-		return false;
 	while (cap < need) {
 		if (cap > SIZE_MAX / 2)
 			return false;
@@ -44,17 +42,13 @@ grow(struct buf *b, size_t need)
 	return true;
 }
 
+/* Always a byte more than asked for: room for printf's NUL, which `max` does not count, and never NULL for a reserve of nothing. */
 char *
 buf_reserve(struct buf *b, size_t n)
 {
 	if (b->failed)
 		return NULL;
-	if (n > SIZE_MAX - b->n || (b->n + n > b->cap && !grow(b, b->n + n))) {
-		b->failed = true;
-		return NULL;
-	}
-	/* a reserve of nothing in an empty buffer still wants a pointer that is not NULL */
-	if (b->p == NULL && !grow(b, 1)) {
+	if (n > SIZE_MAX - 1 - b->n || (b->max > 0 && b->n + n > b->max) || (b->n + n >= b->cap && !grow(b, b->n + n + 1))) {
 		b->failed = true;
 		return NULL;
 	}
@@ -106,7 +100,7 @@ buf_printf(struct buf *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n < 0 || (to = buf_reserve(b, (size_t)n + 1)) == NULL) {
+	if (n < 0 || (to = buf_reserve(b, (size_t)n)) == NULL) {
 		b->failed = true;
 		return;
 	}
