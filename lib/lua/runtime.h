@@ -25,6 +25,7 @@ struct co {
 	lua_State *L;             /* its thread; NULL once it has ended */
 	struct runtime *rt;
 	int64_t deadline;         /* of timeout(): CLOCK_FOREVER when none */
+	lua_State *inner;         /* the generator in which it waits; NULL: in none */
 	struct task_list joiners; /* who waits for its end */
 	int slot;                 /* of the anchor table */
 	int nargs;                /* values on its stack that the next resume passes */
@@ -54,7 +55,10 @@ lua_State *runtime_lua(struct runtime *);
 struct sched *runtime_sched(struct runtime *);
 struct runtime *runtime_of(lua_State *);
 
-/* Coroutines alive; and how many ended with an error that nobody joined. */
+/* Closes every coroutine now. runtime_free does it too. */
+void runtime_close_all(struct runtime *);
+
+/* Coroutines alive; and how many ended with an error so far. */
 size_t runtime_count(const struct runtime *);
 unsigned long runtime_errors(const struct runtime *);
 
@@ -64,7 +68,10 @@ unsigned long runtime_errors(const struct runtime *);
  */
 struct co *runtime_start(struct runtime *, lua_CFunction body, void *arg);
 
-/* Called with the message and traceback of an error that ended a coroutine nobody joined. Default: to stderr as `name: ...`. */
+/* Whether the script called os.exit, which stops the loop; *code is then its exit status. */
+bool runtime_exited(const struct runtime *, int *code);
+
+/* Called with the message and traceback of each error that ends a coroutine. Default: to stderr as `name: ...`. */
 void runtime_on_error(struct runtime *, void (*report)(void *arg, const char *text), void *arg);
 
 /* One line and a traceback for each coroutine alive, on stderr: what it waits for. */

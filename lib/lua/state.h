@@ -1,0 +1,126 @@
+/* state.h: what runtime.c, lco.c and lcoop.c share about a runtime. Nobody else's business. */
+#ifndef LUA_STATE_H
+#define LUA_STATE_H
+
+#include <stdint.h>
+
+#include "lua/runtime.h"
+
+/* A place in the anchor table for a thread and for the handle of the coroutine that uses it. */
+struct seat {
+	lua_State *L; /* NULL: its thread was let go */
+	int next;     /* free list; 0 ends it */
+};
+
+struct runtime {
+	struct sched *sched;
+	lua_State *L;        /* the main state */
+	const char *name;
+	struct co none;      /* what threads that are no coroutine's point at: only rt is set */
+	struct seat *seats;  /* 1..nseats */
+	int nseats, capseats;
+	int idle, empty;     /* free seats with and without a thread */
+	int nidle;
+	int anchor, meta;    /* registry references: the anchor table, the metatable of handles */
+	bool blocking;       /* the yield that is on its way up suspends the whole coroutine */
+	bool can_block;      /* every resume between the coroutine and the running generator can be yielded across */
+	size_t count;
+	unsigned long errors;
+	void (*report)(void *, const char *);
+	void *report_arg;
+	bool exited;         /* the script called os.exit */
+	int exit_code;
+};
+
+/*
+ * The extra space of a thread: a coroutine's own thread points at its struct co for as long as it lives, the main state and generators at
+ * rt->none. A generator in which a coroutine waits points, with the lowest bit set, at the generator that runs inside it, or at itself when it is the
+ * innermost: nobody else may resume it, and whoever closes the coroutine finds all of them.
+ */
+static inline struct co **
+co_slot(lua_State *L)
+{
+	return (struct co **)lua_getextraspace(L);
+}
+
+/* The coroutine whose own thread L is; &rt->none for a generator or the main state. */
+static inline struct co *
+co_of(lua_State *L)
+{
+	return *co_slot(L);
+}
+
+/* For a generator in which a coroutine waits: the one inside of it, or itself. */
+static inline lua_State *
+co_inner(lua_State *G)
+{
+	return (lua_State *)((uintptr_t)*co_slot(G) & ~(uintptr_t)1);
+}
+
+static inline void
+co_set_inner(lua_State *G, lua_State *inner)
+{
+	*co_slot(G) = (struct co *)((uintptr_t)inner | 1);
+}
+
+/* Whether a coroutine waits in this thread, which is no coroutine's own. */
+static inline bool
+co_waits_in(lua_State *G)
+{
+	return ((uintptr_t)*co_slot(G) & 1) != 0;
+}
+
+static inline struct co *
+co_from_task(struct task *t)
+{
+	return (struct co *)t; /* task is the first member */
+}
+
+/* The coroutine that runs now; NULL: none. */
+static inline struct co *
+co_running(const struct runtime *rt)
+{
+	return rt->sched->current != NULL ? co_from_task(rt->sched->current) : NULL;
+}
+
+/* Makes a suspended coroutine and pushes its handle. Raises Lua errors (memory) and leaves nothing behind then. */
+struct co *co_new(lua_State *L, struct runtime *);
+
+/* Moves the function and n arguments on top of `from` to it and makes it ready. Raises an error if they do not fit. */
+void co_start(struct co *, lua_State *from, int n);
+
+/* Pushes the handle of a coroutine that is alive. */
+void co_push(lua_State *L, const struct co *);
+
+/* The handle at `arg`, or NULL if it is none. */
+struct co *co_test(lua_State *L, int arg);
+
+/* Yields up to the scheduler from the current coroutine, the state of its task being set. Use as `return co_suspend(...)`; k may be NULL. */
+int co_suspend(lua_State *L, lua_KFunction k, lua_KContext ctx);
+
+/* Closes a suspended or ready coroutine: the <close> variables of it and of the generators it waits in run. */
+void co_close(struct co *);
+
+/* The thread in which a suspended coroutine really waits: its own or that of its innermost generator. */
+lua_State *co_innermost(const struct co *);
+
+/* Pushes what coop.join gives for a coroutine that has ended, returns how many values. */
+int co_results(lua_State *L, int handle);
+
+extern const struct wait wait_yield;
+
+/* Puts our functions into the coroutine table and over debug.traceback. Nothing is left on the stack. */
+void lco_open(lua_State *L);
+
+/* coop.cancel(handle). */
+int lcoop_cancel(lua_State *L);
+
+/*
+ * Tracebacks of generators, which unwinding would lose. co_note_trace remembers where in G the error on top of L arose; co_keep_trace ties it to the
+ * error that is on top now; co_push_trace pushes it if it belongs to the error at `index`, else nothing and returns false.
+ */
+void co_note_trace(lua_State *L, lua_State *G);
+void co_keep_trace(lua_State *L);
+bool co_push_trace(lua_State *L, int index);
+
+#endif
