@@ -23,7 +23,7 @@ CFLAGS   ?= -O2 -g
 , := ,
 override CFLAGS += -std=c11 -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	$(if $(SAN),-O1 -fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-override CPPFLAGS += -D_GNU_SOURCE -Ilib -DCOOP_VERSION='"$(VERSION)"' -DPOLLER_DEFAULT='"$(POLLER)"' $(BSD_CFLAGS) $(LUA_CFLAGS)
+override CPPFLAGS += -D_GNU_SOURCE -Ilib -Icmd -DCOOP_VERSION='"$(VERSION)"' -DPOLLER_DEFAULT='"$(POLLER)"' $(BSD_CFLAGS) $(LUA_CFLAGS)
 
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 LIB_OBJ  := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*/*.c))

@@ -69,6 +69,15 @@ load_next(lua_State *L, struct job *job)
 }
 
 static int
+script_done(lua_State *L, int status, lua_KContext ctx)
+{
+	(void)L;
+	(void)status;
+	(void)ctx;
+	return 0;
+}
+
+static int
 push_args(lua_State *L, const struct job *job)
 {
 	luaL_checkstack(L, job->nargs, "too many arguments");
@@ -95,7 +104,7 @@ call_next(lua_State *L, struct job *job)
 	if (step == NULL) {
 		nargs = push_args(L, job);
 		job->nargs = -1;
-		lua_callk(L, nargs, 0, 0, NULL);
+		lua_callk(L, nargs, 0, 0, script_done);
 		return 0;
 	}
 	if (step->what == 'l') {
