@@ -11,17 +11,18 @@ struct child {
 	pid_t pid;                     /* -1 once it has been reaped */
 	int status;                    /* as waitpid(2) gives it */
 	/* private */
-	LIST_ENTRY(child) entry;
+	struct child_record *record; /* NULL: not running, or forgotten */
 };
 
 /*
  * Runs argv (argv[0] looked up in PATH) with the descriptors fd[0..2] as its 0, 1, 2 (-1: ours; they stay open here) and the
- * environment `envp` (NULL: ours). Set `ended` before; c must stay where it is until then, or until child_forget. Ignored
- * signals are put back to their defaults for it. 0, or -1 with errno, also when the program cannot be executed.
+ * environment `envp` (NULL: ours). Set `ended` before, the rest zero; c must stay where it is until then, or until child_forget. It
+ * starts with no signal blocked, and none ignored but SIGHUP, SIGINT, SIGQUIT where we were told to (nohup). Waiting for it does not keep
+ * the loop going. 0, or -1 with errno, also when the program cannot be executed.
  */
 int child_start(struct sched *, struct child *c, char *const argv[], const int fd[3], char *const envp[]);
 
-/* Hears no more of it; it runs on. Safe when it has ended. */
+/* Hears no more of it; it runs on, and is reaped when it ends. Safe when it has ended, or never started. */
 void child_forget(struct child *c);
 
 /* The exit status a shell would show: its own, or 128 + the signal. */

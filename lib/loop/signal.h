@@ -13,14 +13,21 @@ struct signal_watch {
 
 /*
  * Installs the handler of w->signo (several watches may share one) and calls w->caught from the loop of `s`. Set signo and
- * caught; w must stay where it is. Watching does not keep the loop going. 0, or -1 with errno.
+ * caught, the rest zero; w must stay where it is. Watching does not keep the loop going. 0, or -1 with errno: EINVAL: no such signal, or
+ * one that cannot be caught; EBUSY: another loop has them.
  */
 int signal_watch(struct sched *s, struct signal_watch *w);
+
+static inline bool
+signal_watched(const struct signal_watch *w)
+{
+	return w->entry.le_prev != NULL;
+}
 
 /* The last one for a signal puts back what was there before. Safe when it was never watched. */
 void signal_unwatch(struct signal_watch *w);
 
-/* Puts back all signals and closes the pipe. Before sched_fini. */
+/* Puts back all signals and closes the pipe. Before sched_fini; in a forked process, before it watches any for itself. */
 void signal_fini(void);
 
 #endif

@@ -4,11 +4,12 @@
  *	TEST(name) { OK(x == 1); EQ(f(2), 4); STR(s, "text"); }
  *	MAIN(RUN(name), RUN(other))
  *
- * alloc_fail_at(n): the n-th allocation from now (1: the next) returns NULL, once. alloc_count(): allocations since alloc_reset().
+ * alloc_fail_at(n): the n-th allocation from now (1: the next) returns NULL with ENOMEM, once. alloc_count(): allocations since alloc_reset().
  */
 #ifndef TAP_H
 #define TAP_H
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -31,7 +32,10 @@ static inline bool
 tap_refuse(void)
 {
 	tap_allocs++;
-	return tap_fail_at > 0 && --tap_fail_at == 0;
+	if (tap_fail_at == 0 || --tap_fail_at > 0)
+		return false;
+	errno = ENOMEM;
+	return true;
 }
 
 void *
