@@ -76,12 +76,12 @@ name_parse(struct slice text, uint8_t *wire, const char **why)
 				return bad(why, "bad escape");
 			if (n - label > NAME_MAX_LABEL)
 				return bad(why, "label of more than 63 bytes");
+			/* the root's 0 has to fit as well */
+			if (n + 2 > NAME_MAX_WIRE)
+				return bad(why, "name of more than 255 bytes");
 			wire[n++] = c;
 			at += took;
 		}
-		/* the root's 0 has to fit as well, unless its place was just taken by the final dot */
-		if (n + (n > label + 1) > NAME_MAX_WIRE)
-			return bad(why, "name of more than 255 bytes");
 	}
 	if (n > label + 1) {
 		wire[label] = (uint8_t)(n - label - 1);
