@@ -1,0 +1,262 @@
+#include "stat/series.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void
+series_init(struct series_table *t, size_t most)
+{
+	*t = (struct series_table){ .most = most };
+	TAILQ_INIT(&t->all);
+	hash_init(&t->names);
+}
+
+static void
+drop(struct series_table *t, struct series *s)
+{
+	hash_remove(&t->names, &s->node);
+	TAILQ_REMOVE(&t->all, s, entry);
+	t->n--;
+	t->members -= s->nmembers;
+	free(s->members);
+	free(s);
+}
+
+void
+series_fini(struct series_table *t)
+{
+	struct series *s;
+
+	while ((s = TAILQ_FIRST(&t->all)) != NULL)
+		drop(t, s);
+	hash_fini(&t->names);
+}
+
+static struct series *
+of_node(struct hash_node *node)
+{
+	return (struct series *)((char *)node - offsetof(struct series, node));
+}
+
+static struct series *
+find(const struct series_table *t, struct slice name, uint64_t h)
+{
+	struct hash_node *node = hash_find(&t->names, h);
+
+	while (node != NULL && !slice_eq(of_node(node)->name, name))
+		node = hash_next(node);
+	return node != NULL ? of_node(node) : NULL;
+}
+
+static struct series *
+add_name(struct series_table *t, struct slice name, uint64_t h, enum statsd_type type)
+{
+	struct series *s;
+
+	if (t->n == t->most) {
+		t->refused++;
+		errno = ENOSPC;
+		return NULL;
+	}
+	if ((s = calloc(1, sizeof(*s) + name.n)) == NULL)
+		return NULL;
+	memcpy(s->text, name.p, name.n);
+	s->name = slice_make(s->text, name.n);
+	s->type = type;
+	hash_add(&t->names, &s->node, h);
+	TAILQ_INSERT_TAIL(&t->all, s, entry);
+	t->n++;
+	return s;
+}
+
+/* `avg` holds the sum until the flush. */
+static void
+put(struct figures *f, bool first, double value, double weight)
+{
+	if (first)
+		*f = (struct figures){ .min = value, .max = value };
+	f->avg += value * weight;
+	f->last = value;
+	if (value < f->min)
+		f->min = value;
+	if (value > f->max)
+		f->max = value;
+}
+
+static void
+put_sample(struct series *s, double value, double weight)
+{
+	put(&s->f, !s->heard, value, weight);
+	s->f.count += weight;
+	s->heard = true;
+}
+
+/* --- sets --- */
+
+static uint64_t *
+member_slot(uint64_t *members, size_t size, uint64_t h)
+{
+	size_t i = h & (size - 1);
+
+	while (members[i] != 0 && members[i] != h)
+		i = (i + 1) & (size - 1);
+	return &members[i];
+}
+
+static int
+grow_members(struct series *s)
+{
+	size_t size = s->members_size > 0 ? s->members_size * 2 : 16;
+	uint64_t *members = calloc(size, sizeof(*members));
+
+	if (members == NULL)
+		return -1;
+	for (size_t i = 0; i < s->members_size; i++)
+		if (s->members[i] != 0)
+			*member_slot(members, size, s->members[i]) = s->members[i];
+	free(s->members);
+	s->members = members;
+	s->members_size = size;
+	return 0;
+}
+
+static int
+add_member(struct series_table *t, struct series *s, struct slice member)
+{
+	uint64_t h = siphash(t->names.key, member.p, member.n), *slot;
+
+	h += h == 0;
+	if (s->nmembers * 2 >= s->members_size && grow_members(s) != 0)
+		return -1;
+	slot = member_slot(s->members, s->members_size, h);
+	if (*slot == h)
+		return 0;
+	if (t->members == SERIES_MEMBERS_MAX) {
+		t->refused++;
+		errno = ENOSPC;
+		return -1;
+	}
+	*slot = h;
+	s->nmembers++;
+	t->members++;
+	return 0;
+}
+
+static void
+forget_members(struct series_table *t, struct series *s)
+{
+	t->members -= s->nmembers;
+	free(s->members);
+	s->members = NULL;
+	s->nmembers = s->members_size = 0;
+}
+
+/* --- samples --- */
+
+static int
+add_sample(struct series_table *t, struct series *s, const struct statsd_sample *sample)
+{
+	switch (s->type) {
+	case STATSD_GAUGE:
+		s->value = sample->delta ? s->value + sample->value : sample->value;
+		put_sample(s, s->value, 1);
+		break;
+	case STATSD_TIMER:
+		put_sample(s, sample->value, sample->weight);
+		break;
+	case STATSD_COUNTER:
+		s->pending += sample->value * sample->weight;
+		s->heard = true;
+		break;
+	case STATSD_SET:
+		if (add_member(t, s, sample->member) != 0)
+			return -1;
+		put_sample(s, (double)s->nmembers, 1);
+		break;
+	}
+	return 0;
+}
+
+int
+series_add(struct series_table *t, const struct statsd_sample *sample)
+{
+	uint64_t h = siphash(t->names.key, sample->name.p, sample->name.n);
+	struct series *s = find(t, sample->name, h);
+
+	if (s == NULL && (s = add_name(t, sample->name, h, sample->type)) == NULL)
+		return -1;
+	if (s->type != sample->type) {
+		errno = EINVAL;
+		return -1;
+	}
+	return add_sample(t, s, sample);
+}
+
+int
+series_gauge(struct series_table *t, struct slice name, double value)
+{
+	return series_add(t, &(struct statsd_sample){ .name = name, .value = value, .weight = 1, .type = STATSD_GAUGE });
+}
+
+/* A bucket without events is a rate of 0, but does not make the counter heard. */
+static void
+end_bucket(struct series *s, double seconds)
+{
+	double rate = s->pending / seconds;
+
+	put(&s->f, s->buckets == 0, rate, 1);
+	s->f.count += s->pending;
+	s->buckets++;
+	s->pending = 0;
+}
+
+void
+series_tick(struct series_table *t, double seconds)
+{
+	struct series *s;
+
+	TAILQ_FOREACH(s, &t->all, entry)
+		if (s->type == STATSD_COUNTER)
+			end_bucket(s, seconds);
+}
+
+static struct figures
+finish(const struct series *s)
+{
+	struct figures f = s->f;
+
+	if (s->type == STATSD_SET) {
+		f.min = f.avg = f.max = f.last = (double)s->nmembers;
+		return f;
+	}
+	f.avg /= s->type == STATSD_COUNTER ? s->buckets : f.count;
+	/* rounding must not put the mean outside of what it is the mean of */
+	f.avg = f.avg < f.min ? f.min : f.avg > f.max ? f.max : f.avg;
+	return f;
+}
+
+size_t
+series_flush(struct series_table *t, void (*line)(void *arg, const struct series *, const struct figures *), void *arg)
+{
+	bool crowded = t->refused > 0;
+	struct series *s, *next;
+	size_t n = 0;
+
+	t->refused = 0;
+	for (s = TAILQ_FIRST(&t->all); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (s->heard) {
+			struct figures f = finish(s);
+
+			line(arg, s, &f);
+			n++;
+		} else if (crowded) {
+			drop(t, s);
+			continue;
+		}
+		s->heard = false;
+		s->buckets = 0;
+		forget_members(t, s);
+	}
+	return n;
+}
