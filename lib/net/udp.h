@@ -11,8 +11,14 @@
 
 struct udp;
 
-/* A datagram that came. `data` and `from` are borrowed for the call. The callback may close the socket. */
+/*
+ * A datagram that came. `data` and `from` (len 0 from a unix socket without a name) are borrowed for the call. The callback may close
+ * the socket; after udp_read(u, false) it still gets what had been taken from the system in the same batch.
+ */
 typedef void udp_datagram(struct udp *, struct slice data, const struct addr *from);
+
+/* The system has reported an error: udp_error tells which. May close the socket. */
+typedef void udp_failed(struct udp *);
 
 struct udp_options {
 	int rcvbuf, sndbuf; /* bytes to ask for; 0: the system's default */
@@ -21,12 +27,12 @@ struct udp_options {
 };
 
 /*
- * Bound to `bind`; NULL: to no address in particular, family taken from `family`. Reading starts with udp_read. `user` is the owner's. NULL
- * with errno.
+ * Bound to `bind`; NULL: to no address in particular, family taken from `family`. Options NULL: all zero. A stale unix socket file, one
+ * nobody reads from, is replaced. Reading starts with udp_read. `user` is the owner's. NULL with errno.
  */
 struct udp *udp_open(struct sched *, const struct addr *bind, int family, const struct udp_options *, udp_datagram *, void *user);
 
-/* What is queued is sent first, if the socket takes it. Safe inside its own callback. NULL is ignored. */
+/* What is queued is sent first, if the socket takes it; its unix socket file is removed. Safe inside its own callback. NULL is ignored. */
 void udp_close(struct udp *);
 
 void *udp_user(const struct udp *);
@@ -42,16 +48,24 @@ int udp_connect(struct udp *, const struct addr *);
 int udp_localaddr(const struct udp *, struct addr *);
 
 /*
- * Queues one datagram (copied); `to` NULL on a connected socket. It leaves at the end of the turn. 0; -1 with errno: EMSGSIZE, or ENOBUFS when the
- * socket has taken nothing for so long that the queue (1 MiB) is full, or an error that the system gave for an earlier one.
+ * Queues one datagram (copied); `to` NULL on a connected socket. It leaves at the end of the turn. 0; -1 with errno: EMSGSIZE;
+ * EDESTADDRREQ; EAFNOSUPPORT; ENOBUFS when the socket has taken nothing for so long that the queue (1 MiB) is full; ENOMEM. What the system says
+ * against it later costs only this datagram, and is told by udp_error.
  */
 int udp_send(struct udp *, struct slice data, const struct addr *to);
 
-/* Sends the queue now. */
+/* Sends the queue now, unless the socket is known to take nothing. udp_pending: how many datagrams wait in it. */
 void udp_flush(struct udp *);
+size_t udp_pending(const struct udp *);
 
 /* The last error that the system reported (ECONNREFUSED by ICMP), and forgets it; 0: none. */
 int udp_error(struct udp *);
+
+/* `failed` is called, at the end of the turn, when there is one. NULL: nobody is. */
+void udp_on_error(struct udp *, udp_failed *failed);
+
+/* How many datagrams the system has dropped so far since the receive buffer was full; wraps. */
+uint32_t udp_dropped(const struct udp *);
 
 /* The most bytes that one datagram can carry: what a receive slot holds. */
 enum { UDP_MAX = 65535 };

@@ -1,0 +1,460 @@
+/*
+ * One receive arena serves all sockets of the process: what was received is handed out before anybody receives again. Its slots hold
+ * the largest datagram there is; pages that no datagram reached were never touched and cost nothing.
+ *
+ * Sending: the queue leaves when a batch is full and at the end of the turn. When the socket takes no more, it is `blocked`: the
+ * rest waits for POLLER_OUT. A unix socket without a fixed peer is always writable, though the peer's queue may be full: that one
+ * tries again a little later, and gives up a datagram whose peer does not read.
+ */
+#include "net/udp.h"
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "net/sendq.h"
+#include "net/unixsock.h"
+
+enum {
+	BATCH = 64,
+	BATCHES = 4,     /* received for one event: the other sockets have their turn too */
+	REFUSALS = 20,   /* tries at AGAIN each */
+	/* a page more than a datagram, and a bit, or else all slots would compete for the same lines of the CPU's cache */
+	SLOT = 65536 + 4096 + 256,
+};
+
+#define AGAIN MSEC
+
+struct udp {
+	struct watch watch;
+	struct defer defer;
+	struct timer again;
+	struct sched *s;
+	udp_datagram *got;
+	udp_failed *failed;
+	void *user;
+	struct sendq queue;
+	struct unixsock file;
+	struct addr peer;        /* when connected */
+	int family, interest, error, refusals;
+	bool reading, connected;
+	bool blocked;            /* waits for POLLER_OUT or `again` */
+	bool retried;            /* the oldest datagram has met an error before */
+	bool tell;               /* `failed` has to be called */
+	bool busy, closed;       /* closed while busy: freed afterwards */
+};
+
+static struct {
+	char *arena;
+	struct mmsghdr msgs[BATCH];
+	struct iovec iov[BATCH];
+	struct addr from[BATCH];
+} in;
+
+static struct {
+	struct mmsghdr msgs[BATCH];
+	struct iovec iov[BATCH];
+} out;
+
+/* Kept for good: sockets come and go. */
+static int
+make_arena(void)
+{
+	if (in.arena != NULL)
+		return 0;
+	in.arena = mmap(NULL, (size_t)BATCH * SLOT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (in.arena == MAP_FAILED) {
+		in.arena = NULL;
+		return -1;
+	}
+	for (size_t i = 0; i < BATCH; i++) {
+		in.iov[i] = (struct iovec){ in.arena + i * SLOT, UDP_MAX };
+		in.msgs[i].msg_hdr = (struct msghdr){
+			.msg_name = &in.from[i].u,
+			.msg_namelen = sizeof(in.from[i].u),
+			.msg_iov = &in.iov[i],
+			.msg_iovlen = 1,
+		};
+	}
+	return 0;
+}
+
+static int
+set_interest(struct udp *u, int events)
+{
+	if (poller_want(u->s->poller, &u->watch, events) == -1)
+		return -1;
+	u->interest = events;
+	return 0;
+}
+
+static void
+note_error(struct udp *u, int error)
+{
+	u->error = error;
+	if (u->failed == NULL)
+		return;
+	u->tell = true;
+	sched_defer(u->s, &u->defer);
+}
+
+/* --- sending --- */
+
+/* Waits until the socket may take more. False: don't wait, the oldest datagram was given up. */
+static bool
+wait_for_room(struct udp *u)
+{
+	if (u->family != AF_UNIX || u->connected) {
+		u->blocked = set_interest(u, u->interest | POLLER_OUT) == 0;
+		return true;
+	}
+	if (++u->refusals > REFUSALS) {
+		u->refusals = 0;
+		note_error(u, ENOBUFS);
+		sendq_drop(&u->queue, 1);
+		return false;
+	}
+	u->blocked = true;
+	timer_arm(&u->s->wheel, &u->again, u->s->clock.now + AGAIN);
+	return true;
+}
+
+/*
+ * The error that sendmmsg tells may belong to an earlier datagram: that nobody listens comes back by ICMP and is told to the next
+ * one, which is not sent. So each gets a second chance.
+ */
+static void
+send_failed(struct udp *u, int error)
+{
+	note_error(u, error);
+	if (u->retried)
+		sendq_drop(&u->queue, 1);
+	u->retried = !u->retried;
+}
+
+static void
+send_queued(struct udp *u)
+{
+	u->blocked = false;
+	while (u->queue.count > 0) {
+		size_t n = sendq_batch(&u->queue, out.msgs, out.iov, BATCH);
+		int sent = sendmmsg(u->watch.fd, out.msgs, (unsigned)n, MSG_NOSIGNAL);
+
+		if (sent > 0) {
+			sendq_drop(&u->queue, (size_t)sent);
+			u->retried = false;
+			u->refusals = 0;
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			if (wait_for_room(u))
+				return;
+		} else if (errno != EINTR) {
+			send_failed(u, errno);
+		}
+	}
+}
+
+static void
+try_again(struct timer *t)
+{
+	struct udp *u = (struct udp *)(void *)((char *)t - offsetof(struct udp, again));
+
+	send_queued(u);
+}
+
+void
+udp_flush(struct udp *u)
+{
+	if (!u->blocked)
+		send_queued(u);
+}
+
+int
+udp_send(struct udp *u, struct slice data, const struct addr *to)
+{
+	static const size_t most4 = 65507, most6 = 65527; /* what an IP packet leaves: RFC 768, RFC 8200 */
+
+	if (to == NULL && !u->connected) {
+		errno = EDESTADDRREQ;
+		return -1;
+	}
+	if (to != NULL && (to->len == 0 || to->u.sa.sa_family != u->family)) {
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+	if (data.n > (u->family == AF_INET ? most4 : u->family == AF_INET6 ? most6 : UDP_MAX)) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	if (sendq_add(&u->queue, data, to) == -1)
+		return -1;
+	if (u->blocked)
+		return 0;
+	if (u->queue.count >= BATCH)
+		send_queued(u);
+	else
+		sched_defer(u->s, &u->defer);
+	return 0;
+}
+
+/* --- receiving --- */
+
+static void
+hand_out_one(struct udp *u, int i)
+{
+	const struct msghdr *m = &in.msgs[i].msg_hdr;
+	struct addr *from = &in.from[i];
+
+	from->len = m->msg_namelen;
+	if (m->msg_flags & MSG_TRUNC) {
+		note_error(u, EMSGSIZE);
+		return;
+	}
+	/* what had arrived from others before udp_connect */
+	if (u->connected && u->family != AF_UNIX && !addr_eq(from, &u->peer))
+		return;
+	u->got(u, slice_make(in.iov[i].iov_base, in.msgs[i].msg_len), from);
+}
+
+static void
+receive(struct udp *u)
+{
+	for (int batch = 0; batch < BATCHES && u->reading && !u->closed; batch++) {
+		int n = recvmmsg(u->watch.fd, in.msgs, BATCH, MSG_DONTWAIT, NULL);
+
+		if (n == -1) {
+			if (errno == EAGAIN || errno == EWOULDBLOCK)
+				return;
+			if (errno != EINTR)
+				note_error(u, errno);
+			continue;
+		}
+		for (int i = 0; i < n && !u->closed; i++)
+			hand_out_one(u, i);
+		for (int i = 0; i < n; i++)
+			in.msgs[i].msg_hdr.msg_namelen = sizeof(in.from[i].u);
+		if (n < BATCH)
+			return;
+	}
+}
+
+/* --- the loop's calls --- */
+
+static void
+destroy(struct udp *u)
+{
+	send_queued(u);
+	sched_undefer(u->s, &u->defer);
+	timer_stop(&u->s->wheel, &u->again);
+	poller_remove(u->s->poller, &u->watch);
+	(void)close(u->watch.fd);
+	unixsock_remove(&u->file);
+	sendq_fini(&u->queue);
+	free(u);
+}
+
+static void
+done(struct udp *u)
+{
+	u->busy = false;
+	if (u->closed)
+		destroy(u);
+}
+
+static void
+ready(struct watch *w, int events)
+{
+	struct udp *u = (struct udp *)w;
+
+	u->busy = true;
+	if (events & POLLER_OUT) {
+		send_queued(u);
+		if (!u->blocked)
+			(void)set_interest(u, u->interest & ~POLLER_OUT);
+	}
+	if (events & POLLER_IN) {
+		if (u->reading)
+			receive(u);
+		else
+			(void)set_interest(u, u->interest & ~POLLER_IN);
+	}
+	done(u);
+}
+
+static void
+end_of_turn(struct defer *d)
+{
+	struct udp *u = (struct udp *)(void *)((char *)d - offsetof(struct udp, defer));
+
+	u->busy = true;
+	udp_flush(u);
+	if (u->tell) {
+		u->tell = false;
+		u->failed(u);
+	}
+	done(u);
+}
+
+/* --- opening and closing --- */
+
+static int
+set_option(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+static int
+set_options(int fd, int family, const struct udp_options *o)
+{
+	if (o->rcvbuf > 0 && set_option(fd, SOL_SOCKET, SO_RCVBUF, o->rcvbuf) == -1)
+		return -1;
+	if (o->sndbuf > 0 && set_option(fd, SOL_SOCKET, SO_SNDBUF, o->sndbuf) == -1)
+		return -1;
+	if (o->reuseport && set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) == -1)
+		return -1;
+	if (family == AF_INET6 && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, o->v6only) == -1)
+		return -1;
+	return 0;
+}
+
+/* A unix socket without a name could not be answered: the system chooses one. */
+static int
+bind_socket(struct udp *u, const struct addr *bind_to)
+{
+	static const struct addr any_name = { .len = sizeof(sa_family_t), .u.sa.sa_family = AF_UNIX };
+
+	if (bind_to == NULL && u->family == AF_UNIX)
+		bind_to = &any_name;
+	return bind_to == NULL ? 0 : unixsock_bind(u->watch.fd, bind_to, &u->file);
+}
+
+static int
+open_socket(struct udp *u, const struct addr *bind_to, const struct udp_options *o)
+{
+	int fd = socket(u->family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), saved;
+
+	if (fd == -1)
+		return -1;
+	u->watch.fd = fd;
+	if ((o == NULL || set_options(fd, u->family, o) == 0) && bind_socket(u, bind_to) == 0)
+		return 0;
+	saved = errno;
+	(void)close(fd);
+	errno = saved;
+	return -1;
+}
+
+struct udp *
+udp_open(struct sched *s, const struct addr *bind_to, int family, const struct udp_options *o, udp_datagram *got, void *user)
+{
+	struct udp *u;
+
+	if (make_arena() == -1 || (u = calloc(1, sizeof(*u))) == NULL)
+		return NULL;
+	u->s = s;
+	u->watch.ready = ready;
+	u->defer.run = end_of_turn;
+	timer_init(&u->again, try_again, true);
+	u->got = got;
+	u->user = user;
+	u->family = bind_to != NULL ? bind_to->u.sa.sa_family : family;
+	if (open_socket(u, bind_to, o) == -1) {
+		free(u);
+		return NULL;
+	}
+	return u;
+}
+
+void
+udp_close(struct udp *u)
+{
+	if (u == NULL)
+		return;
+	u->closed = true;
+	if (!u->busy)
+		destroy(u);
+}
+
+int
+udp_read(struct udp *u, bool on)
+{
+	/* turned off, it keeps its interest until an event shows that it costs something */
+	if (on && set_interest(u, u->interest | POLLER_IN) == -1)
+		return -1;
+	u->reading = on;
+	return 0;
+}
+
+int
+udp_connect(struct udp *u, const struct addr *peer)
+{
+	struct addr got = { .len = sizeof(got.u) };
+
+	if (connect(u->watch.fd, &peer->u.sa, peer->len) == -1 || getpeername(u->watch.fd, &got.u.sa, &got.len) == -1)
+		return -1;
+	u->peer = got;
+	u->connected = true;
+	return 0;
+}
+
+/* --- what there is to know --- */
+
+void *
+udp_user(const struct udp *u)
+{
+	return u->user;
+}
+
+int
+udp_fd(const struct udp *u)
+{
+	return u->watch.fd;
+}
+
+void
+udp_on_error(struct udp *u, udp_failed *failed)
+{
+	u->failed = failed;
+}
+
+int
+udp_localaddr(const struct udp *u, struct addr *a)
+{
+	struct addr got = { .len = sizeof(got.u) };
+
+	if (getsockname(u->watch.fd, &got.u.sa, &got.len) == -1)
+		return -1;
+	*a = got;
+	return 0;
+}
+
+size_t
+udp_pending(const struct udp *u)
+{
+	return u->queue.count;
+}
+
+int
+udp_error(struct udp *u)
+{
+	int error = u->error;
+	socklen_t len = sizeof(error);
+
+	u->error = 0;
+	if (error == 0 && getsockopt(u->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		return errno;
+	return error;
+}
+
+uint32_t
+udp_dropped(const struct udp *u)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(info);
+
+	(void)getsockopt(u->watch.fd, SOL_SOCKET, SO_MEMINFO, info, &len);
+	return info[SK_MEMINFO_DROPS];
+}
