@@ -16,6 +16,7 @@
 
 #include "loop/sched.h"
 
+struct gauge;
 struct runtime;
 
 /* A coroutine. Fields are private to runtime.c and lco.c but for `task`. */
@@ -68,6 +69,9 @@ unsigned long runtime_errors(const struct runtime *);
  */
 struct co *runtime_start(struct runtime *, lua_CFunction body, void *arg);
 
+/* For gauge_start: the gauges gc (bytes of Lua memory) and co (coroutines alive) of the runtime `rt`. */
+void runtime_gauges(void *rt, struct gauge *);
+
 /* Whether the script called os.exit, which stops the loop; *code is then its exit status. */
 bool runtime_exited(const struct runtime *, int *code);
 
@@ -89,6 +93,9 @@ struct co *co_current(lua_State *L);
  * == TASK_TIMEOUT tells k of the deadline.
  */
 int co_wait(lua_State *L, const struct wait *w, void *on, int64_t deadline, lua_KFunction k, lua_KContext ctx);
+
+/* What co_wait ends with: yields up to the scheduler, the state of the task being set (task_yield, say). Use as `return co_suspend(...)`; k may be NULL. */
+int co_suspend(lua_State *L, lua_KFunction k, lua_KContext ctx);
 
 /* An optional argument in seconds as an absolute deadline; absent or nil: CLOCK_FOREVER. */
 int64_t co_optdeadline(lua_State *L, int arg);

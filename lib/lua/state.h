@@ -1,4 +1,4 @@
-/* state.h: what runtime.c, lco.c and lcoop.c share about a runtime. Nobody else's business. */
+/* state.h: what runtime.c, co.c, lco.c and lcoop.c share about a runtime. Nobody else's business. */
 #ifndef LUA_STATE_H
 #define LUA_STATE_H
 
@@ -95,11 +95,11 @@ void co_push(lua_State *L, const struct co *);
 /* The handle at `arg`, or NULL if it is none. */
 struct co *co_test(lua_State *L, int arg);
 
-/* Yields up to the scheduler from the current coroutine, the state of its task being set. Use as `return co_suspend(...)`; k may be NULL. */
-int co_suspend(lua_State *L, lua_KFunction k, lua_KContext ctx);
-
 /* Closes a suspended or ready coroutine: the <close> variables of it and of the generators it waits in run. */
 void co_close(struct co *);
+
+/* Calls f(co, n) on the main state, protected: 0, or -1 when it failed, which nobody hears of otherwise. */
+int co_protected(struct co *, lua_CFunction f, int n);
 
 /* The thread in which a suspended coroutine really waits: its own or that of its innermost generator. */
 lua_State *co_innermost(const struct co *);

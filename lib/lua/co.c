@@ -1,0 +1,362 @@
+/*
+ * The life of a coroutine. It occupies a seat: anchor[2s-1] is its thread, anchor[2s] its handle, so that neither is collected while it lives. When it
+ * ends the handle is let go and the thread waits in its seat for the next one.
+ *
+ * The scheduler calls into Lua outside of any protected call. So whatever may raise an error there, memory included, goes through
+ * co_protected; the way of a coroutine that returns nothing is short because it needs no memory.
+ */
+#include "lua/state.h"
+
+#include <stdlib.h>
+
+/* Threads kept for reuse: about a kilobyte each. */
+enum { IDLE_MAX = 10000 };
+
+static void finish(struct co *, enum co_outcome);
+static void resume(struct task *);
+
+/* --- seats --- */
+
+static void
+add_thread(lua_State *L, struct runtime *rt, int anchor)
+{
+	int slot = rt->empty;
+
+	if (slot == 0 && rt->nseats + 1 >= rt->capseats) {
+		int cap = rt->capseats > 0 ? rt->capseats * 2 : 64;
+		struct seat *seats = reallocarray(rt->seats, (size_t)cap, sizeof(*seats));
+
+		if (seats == NULL)
+			luaL_error(L, "not enough memory");
+		rt->seats = seats;
+		rt->capseats = cap;
+	}
+	if (slot == 0)
+		slot = rt->nseats + 1;
+	lua_State *thread = lua_newthread(L);
+	lua_rawseti(L, anchor, 2 * slot - 1);
+	lua_pushboolean(L, 0);
+	lua_rawseti(L, anchor, 2 * slot);
+
+	/* nothing can fail from here */
+	if (slot == rt->empty)
+		rt->empty = rt->seats[slot].next;
+	else
+		rt->nseats++;
+	rt->seats[slot] = (struct seat){ .L = thread, .next = rt->idle };
+	rt->idle = slot;
+	rt->nidle++;
+}
+
+static void
+leave_seat(struct runtime *rt, int slot)
+{
+	struct seat *seat = &rt->seats[slot];
+
+	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
+	lua_pushboolean(rt->L, 0);
+	lua_rawseti(rt->L, -2, 2 * slot);
+	if (rt->nidle < IDLE_MAX) {
+		*co_slot(seat->L) = &rt->none;
+		seat->next = rt->idle;
+		rt->idle = slot;
+		rt->nidle++;
+	} else {
+		lua_pushboolean(rt->L, 0);
+		lua_rawseti(rt->L, -2, 2 * slot - 1);
+		seat->L = NULL;
+		seat->next = rt->empty;
+		rt->empty = slot;
+	}
+	lua_pop(rt->L, 1);
+}
+
+struct co *
+co_new(lua_State *L, struct runtime *rt)
+{
+	struct co *co = lua_newuserdatauv(L, sizeof(*co), 1);
+	int slot;
+
+	co->L = NULL;
+	lua_rawgeti(L, LUA_REGISTRYINDEX, rt->meta);
+	lua_setmetatable(L, -2);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, rt->anchor);
+	if (rt->idle == 0)
+		add_thread(L, rt, lua_gettop(L));
+	slot = rt->idle;
+	lua_pushvalue(L, -2);
+	lua_rawseti(L, -2, 2 * slot);
+	lua_pop(L, 1);
+
+	rt->idle = rt->seats[slot].next;
+	rt->nidle--;
+	rt->count++;
+	task_init(&co->task, rt->sched, resume);
+	co->L = rt->seats[slot].L;
+	co->rt = rt;
+	co->deadline = CLOCK_FOREVER;
+	co->inner = NULL;
+	co->slot = slot;
+	co->nargs = 0;
+	co->nresults = 0;
+	co->outcome = CO_ALIVE;
+	TAILQ_INIT(&co->joiners);
+	*co_slot(co->L) = co;
+	return co;
+}
+
+void
+co_start(struct co *co, lua_State *from, int n)
+{
+	if (!lua_checkstack(co->L, n + 1)) {
+		finish(co, CO_CANCELLED);
+		luaL_error(from, "too many arguments");
+	}
+	lua_xmove(from, co->L, n + 1);
+	co->nargs = n;
+	task_ready(&co->task);
+}
+
+void
+co_push(lua_State *L, const struct co *co)
+{
+	lua_rawgeti(L, LUA_REGISTRYINDEX, co->rt->anchor);
+	lua_rawgeti(L, -1, 2 * co->slot);
+	lua_replace(L, -2);
+}
+
+struct co *
+co_test(lua_State *L, int arg)
+{
+	struct co *co = lua_touserdata(L, arg);
+
+	if (co == NULL || !lua_getmetatable(L, arg))
+		return NULL;
+	lua_rawgeti(L, LUA_REGISTRYINDEX, runtime_of(L)->meta);
+	if (!lua_rawequal(L, -1, -2))
+		co = NULL;
+	lua_pop(L, 2);
+	return co;
+}
+
+/* --- the end of a coroutine --- */
+
+static void
+finish(struct co *co, enum co_outcome outcome)
+{
+	struct runtime *rt = co->rt;
+	struct task *joiner;
+
+	co->outcome = (uint8_t)outcome;
+	while ((joiner = TAILQ_FIRST(&co->joiners)) != NULL)
+		task_ready_soon(joiner);
+	task_fini(&co->task);
+	lua_settop(co->L, 0);
+	co->L = NULL;
+	rt->count--;
+	leave_seat(rt, co->slot);
+}
+
+/* Moves the n values on top of the coroutine's stack into the user value of its handle: one as it is, more in a table. */
+static void
+keep(lua_State *L, struct co *co, int n)
+{
+	co_push(L, co);
+	if (n == 1) {
+		lua_xmove(co->L, L, 1);
+	} else {
+		luaL_checkstack(L, n + 2, NULL);
+		lua_createtable(L, n, 0);
+		lua_xmove(co->L, L, n);
+		for (int i = n; i > 0; i--)
+			lua_rawseti(L, -1 - i, i);
+	}
+	lua_setiuservalue(L, -2, 1);
+	lua_pop(L, 1);
+	co->nresults = n;
+}
+
+static int
+keep_results(lua_State *L)
+{
+	keep(L, lua_touserdata(L, 1), (int)lua_tointeger(L, 2));
+	return 0;
+}
+
+static int
+keep_error(lua_State *L)
+{
+	struct co *co = lua_touserdata(L, 1);
+	struct runtime *rt = co->rt;
+
+	lua_pushvalue(co->L, -1);
+	lua_xmove(co->L, L, 1);
+	luaL_tolstring(L, 3, NULL);
+	if (co_push_trace(L, 3)) {
+		lua_pushfstring(L, "%s\n%s\nresumed from:", lua_tostring(L, -2), lua_tostring(L, -1));
+		lua_replace(L, 4);
+	}
+	luaL_traceback(L, co->L, lua_tostring(L, 4), 0);
+	rt->report(rt->report_arg, lua_tostring(L, -1));
+	keep(L, co, 1);
+	return 0;
+}
+
+int
+co_protected(struct co *co, lua_CFunction f, int n)
+{
+	struct runtime *rt = co->rt;
+
+	lua_pushcfunction(rt->L, f);
+	lua_pushlightuserdata(rt->L, co);
+	lua_pushinteger(rt->L, n);
+	if (lua_pcall(rt->L, 2, 0, 0) == LUA_OK)
+		return 0;
+	lua_pop(rt->L, 1);
+	return -1;
+}
+
+static void
+fail(struct co *co)
+{
+	struct runtime *rt = co->rt;
+
+	rt->errors++;
+	if (co_protected(co, keep_error, 1) == -1)
+		rt->report(rt->report_arg, "not enough memory (and none to say more)");
+	(void)lua_resetthread(co->L);
+	finish(co, CO_ERROR);
+}
+
+static void
+resume(struct task *t)
+{
+	struct co *co = co_from_task(t);
+	struct runtime *rt = co->rt;
+	int nargs = co->nargs, n, status;
+
+	co->nargs = 0;
+	rt->blocking = false;
+	rt->can_block = true;
+	status = lua_resume(co->L, NULL, nargs, &n);
+	if (status == LUA_YIELD) {
+		lua_pop(co->L, n);
+		/* a C library yielded by itself: the same as coroutine.yield */
+		if (!rt->blocking)
+			task_wait(t, &wait_yield);
+		return;
+	}
+	if (status != LUA_OK) {
+		fail(co);
+		return;
+	}
+	if (n > 0 && co_protected(co, keep_results, n) == -1)
+		co->nresults = 0;
+	finish(co, CO_RETURNED);
+}
+
+/* Each generator is closed while the outer ones are as they were; resuming C calls nest 200 deep at most, so this ends. */
+void
+co_close(struct co *co)
+{
+	lua_State *L;
+
+	while ((L = co_innermost(co)) != co->L) {
+		lua_State *outer = co->inner;
+
+		if (outer == L) {
+			co->inner = NULL;
+		} else {
+			while (co_inner(outer) != L)
+				outer = co_inner(outer);
+			co_set_inner(outer, outer);
+		}
+		*co_slot(L) = &co->rt->none;
+		(void)lua_resetthread(L);
+		lua_settop(L, 0);
+	}
+	(void)lua_resetthread(co->L);
+	finish(co, CO_CANCELLED);
+}
+
+lua_State *
+co_innermost(const struct co *co)
+{
+	lua_State *L = co->inner;
+
+	if (L == NULL)
+		return co->L;
+	while (co_inner(L) != L)
+		L = co_inner(L);
+	return L;
+}
+
+int
+co_results(lua_State *L, int handle)
+{
+	struct co *co = lua_touserdata(L, handle);
+	int n = co->nresults;
+
+	if (co->outcome == CO_CANCELLED) {
+		lua_pushboolean(L, 0);
+		lua_pushliteral(L, "cancelled");
+		return 2;
+	}
+	lua_pushboolean(L, co->outcome == CO_RETURNED);
+	if (n == 0 && co->outcome == CO_ERROR) {
+		lua_pushliteral(L, "not enough memory");
+		return 2;
+	}
+	if (n == 0)
+		return 1;
+	luaL_checkstack(L, n + 1, "too many results");
+	lua_getiuservalue(L, handle, 1);
+	if (n == 1)
+		return 2;
+	for (int i = 1; i <= n; i++)
+		lua_rawgeti(L, -i, i);
+	lua_remove(L, -1 - n);
+	return 1 + n;
+}
+
+/* --- waiting --- */
+
+struct co *
+co_current(lua_State *L)
+{
+	struct runtime *rt = runtime_of(L);
+	struct co *co = co_running(rt);
+
+	if (co == NULL)
+		luaL_error(L, "cannot wait outside of a coroutine");
+	if (!lua_isyieldable(L) || !rt->can_block)
+		luaL_error(L, "cannot wait here: a C function or metamethod is being called (yield across a C-call boundary)");
+	return co;
+}
+
+int
+co_suspend(lua_State *L, lua_KFunction k, lua_KContext ctx)
+{
+	runtime_of(L)->blocking = true;
+	return lua_yieldk(L, 0, ctx, k);
+}
+
+int
+co_wait(lua_State *L, const struct wait *w, void *on, int64_t deadline, lua_KFunction k, lua_KContext ctx)
+{
+	struct co *co = co_current(L);
+
+	co->task.on = on;
+	if (deadline < CLOCK_FOREVER)
+		task_deadline(&co->task, deadline);
+	task_wait(&co->task, w);
+	return co_suspend(L, k, ctx);
+}
+
+int64_t
+co_optdeadline(lua_State *L, int arg)
+{
+	if (lua_isnoneornil(L, arg))
+		return CLOCK_FOREVER;
+	return runtime_of(L)->sched->clock.now + clock_ns(luaL_checknumber(L, arg));
+}
