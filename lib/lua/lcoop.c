@@ -1,6 +1,7 @@
 /* The module coop: spawn and what belongs to it. */
 #include <stdlib.h>
 
+#include "lua/lsync.h"
 #include "lua/modules.h"
 #include "lua/state.h"
 
@@ -225,11 +226,14 @@ lcoop_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "cancel", lcoop_cancel },
+		{ "channel", lsync_channel },
 		{ "count", coop_count },
 		{ "current", coop_current },
+		{ "group", lsync_group },
 		{ "join", coop_join },
 		{ "now", coop_now },
 		{ "schedule", coop_schedule },
+		{ "semaphore", lsync_semaphore },
 		{ "sleep", coop_sleep },
 		{ "spawn", coop_spawn },
 		{ "stats", coop_stats },
@@ -240,6 +244,7 @@ lcoop_open(lua_State *L)
 	};
 	static const char *const globals[] = { "spawn", "sleep", "timeout", "schedule" };
 
+	lsync_register(L);
 	luaL_newlib(L, functions);
 	for (size_t i = 0; i < sizeof(globals) / sizeof(globals[0]); i++) {
 		lua_getfield(L, -1, globals[i]);
