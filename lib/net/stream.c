@@ -1,0 +1,639 @@
+/*
+ * The input holds what was read and not taken: in.p[taken..n). Reading happens when somebody wants more than is held, and stops at
+ * what he wants plus a chunk. `dry` remembers that the last read emptied the socket: then only an event is worth another one. A
+ * stream that nobody wants from keeps its interest until an event shows that it costs something.
+ *
+ * sys_read and sys_write are the only ones that touch the descriptors' bytes.
+ */
+#include "net/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	CHUNK = 4096,          /* read at least that much at a time */
+	SCRATCH = 65536,
+	KEEP = 4096,           /* what an empty buffer may hold on to: most streams are idle */
+};
+
+/* One direction's descriptor. */
+struct side {
+	struct watch watch;    /* of the writing side only when it has a descriptor of its own */
+	struct stream *st;
+	int wants;
+	bool socket;
+	bool shared;           /* 0, 1, 2: other processes use the same open file; it stays as it is */
+};
+
+struct stream {
+	struct side in, out;
+	struct side *writer;   /* &in when one descriptor does for both */
+	struct defer defer;
+	struct sched *s;
+	stream_changed *changed;
+	void *user;
+	struct buf input, output;
+	size_t taken, most;
+	size_t sent;           /* of the output */
+	int error;
+	bool connecting, connected;
+	bool eof;              /* of the input, or it failed */
+	bool broken;           /* for writing */
+	bool dry;
+	bool always;           /* a plain file: the poller does not take it, it is always ready */
+	bool shut;             /* no more after what is pending */
+	bool news;             /* `changed` is to be called */
+	bool busy, closed;     /* closed while busy: freed afterwards */
+};
+
+/* --- the descriptors --- */
+
+/* A descriptor that may block is touched only when the system says that it will not. */
+static bool
+would_block(const struct side *side, short events)
+{
+	struct pollfd pfd = { .fd = side->watch.fd, .events = events };
+
+	return side->shared && poll(&pfd, 1, 0) == 0;
+}
+
+static ssize_t
+sys_read(struct side *side, char *p, size_t n)
+{
+	ssize_t got;
+
+	if (would_block(side, POLLIN)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	do
+		got = read(side->watch.fd, p, n);
+	while (got == -1 && errno == EINTR);
+	return got;
+}
+
+static ssize_t
+sys_write(struct side *side, const char *p, size_t n)
+{
+	ssize_t put;
+
+	if (would_block(side, POLLOUT)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	/* "ready" promises room for no more than this */
+	if (side->shared && n > PIPE_BUF)
+		n = PIPE_BUF;
+	do
+		put = side->socket ? send(side->watch.fd, p, n, MSG_NOSIGNAL) : write(side->watch.fd, p, n);
+	while (put == -1 && errno == EINTR);
+	return put;
+}
+
+static int
+set_want(struct side *side, int events)
+{
+	if (side->watch.fd == -1)
+		return 0;
+	if (poller_want(side->st->s->poller, &side->watch, events) == -1)
+		return -1;
+	side->wants = events;
+	return 0;
+}
+
+static int
+want_more(struct side *side, int event)
+{
+	return set_want(side, side->wants | event);
+}
+
+static void
+want_less(struct side *side, int event)
+{
+	(void)set_want(side, side->wants & ~event);
+}
+
+static void
+close_side(struct side *side)
+{
+	if (side->watch.fd == -1)
+		return;
+	poller_remove(side->st->s->poller, &side->watch);
+	(void)close(side->watch.fd);
+	side->watch.fd = -1;
+}
+
+/* --- reading --- */
+
+static size_t
+held(const struct stream *st)
+{
+	return st->input.n - st->taken;
+}
+
+static void
+end_input(struct stream *st, int error)
+{
+	st->eof = true;
+	if (error != 0 && st->error == 0)
+		st->error = error;
+	want_less(&st->in, POLLER_IN);
+}
+
+/* What was taken goes when it is at least as much as what is left: so each byte is moved once, on average. */
+static void
+tidy_input(struct stream *st)
+{
+	if (st->taken < held(st))
+		return;
+	buf_consume(&st->input, st->taken);
+	st->taken = 0;
+}
+
+/* One read; how many bytes came, 0 when none did for whatever reason. */
+static size_t
+read_once(struct stream *st)
+{
+	static char scratch[SCRATCH];
+	size_t room, limit = st->most - held(st);
+	bool direct;
+	ssize_t n;
+
+	tidy_input(st);
+	room = st->input.cap > st->input.n ? st->input.cap - st->input.n - 1 : 0;
+	direct = room >= CHUNK;
+	if (limit < CHUNK)
+		limit = CHUNK;
+	if (limit > (direct ? room : SCRATCH))
+		limit = direct ? room : SCRATCH;
+	/* through the scratch page no idle stream holds more memory than it has bytes */
+	n = sys_read(&st->in, direct ? st->input.p + st->input.n : scratch, limit);
+	st->dry = n < (ssize_t)limit && !st->always;
+	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return 0;
+	if (n <= 0) {
+		end_input(st, n == 0 ? 0 : errno);
+		return 0;
+	}
+	if (direct)
+		buf_added(&st->input, (size_t)n);
+	else
+		buf_put(&st->input, scratch, (size_t)n);
+	if (st->input.failed)
+		end_input(st, ENOMEM);
+	return (size_t)n;
+}
+
+static size_t
+fill(struct stream *st)
+{
+	size_t sum = 0, n;
+
+	while (!st->eof && !st->dry && held(st) < st->most && (n = read_once(st)) > 0)
+		sum += n;
+	return sum;
+}
+
+int
+stream_want(struct stream *st, size_t most)
+{
+	size_t came;
+
+	st->most = most;
+	if (most == 0)
+		return 0;
+	if (st->eof)
+		return -1;
+	if (most <= held(st) || st->connecting)
+		return 0;
+	came = fill(st);
+	if (!st->eof && held(st) < most && want_more(&st->in, POLLER_IN) == -1) {
+		if (errno != EPERM) {
+			end_input(st, errno);
+		} else {
+			st->always = true;
+			st->dry = false;
+			came += fill(st);
+		}
+	}
+	return came > 0 ? 1 : st->eof ? -1 : 0;
+}
+
+static void
+readable(struct stream *st)
+{
+	st->dry = false;
+	if (held(st) >= st->most) {
+		want_less(&st->in, POLLER_IN);
+		return;
+	}
+	if (fill(st) > 0 || st->eof)
+		st->news = true;
+}
+
+struct slice
+stream_input(const struct stream *st)
+{
+	return slice_make(st->input.p + st->taken, held(st));
+}
+
+void
+stream_take(struct stream *st, size_t n)
+{
+	st->taken += n < held(st) ? n : held(st);
+	if (held(st) > 0)
+		return;
+	st->taken = 0;
+	buf_clear(&st->input);
+	buf_trim(&st->input, KEEP);
+}
+
+/* --- writing --- */
+
+static void
+break_output(struct stream *st, int error)
+{
+	st->broken = true;
+	if (st->error == 0)
+		st->error = error;
+	buf_clear(&st->output);
+	st->sent = 0;
+	want_less(st->writer, POLLER_OUT);
+}
+
+/* What of `data` the descriptor takes now. -1: it is broken. */
+static int
+push(struct stream *st, struct slice data, size_t *done)
+{
+	*done = 0;
+	while (*done < data.n) {
+		ssize_t n = sys_write(st->writer, data.p + *done, data.n - *done);
+
+		if (n == -1) {
+			if (errno == EAGAIN || errno == EWOULDBLOCK)
+				return 0;
+			break_output(st, errno);
+			return -1;
+		}
+		*done += (size_t)n;
+	}
+	return 0;
+}
+
+/* The end of what we write: a socket is shut; a descriptor that is only written to is closed. */
+static int
+finish(struct stream *st)
+{
+	struct side *w = st->writer;
+	int flags;
+
+	if (w->socket)
+		return shutdown(w->watch.fd, SHUT_WR);
+	flags = w == &st->in ? fcntl(w->watch.fd, F_GETFL) : O_WRONLY;
+	if (flags != -1 && (flags & O_ACCMODE) == O_WRONLY) {
+		close_side(w);
+		st->eof = st->in.watch.fd == -1;
+	}
+	return 0;
+}
+
+/* Sends what is kept, as far as it goes. */
+static void
+flush(struct stream *st)
+{
+	struct slice rest = slice_make(st->output.p + st->sent, stream_pending(st));
+	size_t done;
+
+	if (push(st, rest, &done) == -1)
+		return;
+	st->sent += done;
+	if (done < rest.n) {
+		if (want_more(st->writer, POLLER_OUT) == -1)
+			break_output(st, errno);
+		return;
+	}
+	buf_clear(&st->output);
+	buf_trim(&st->output, KEEP);
+	st->sent = 0;
+	want_less(st->writer, POLLER_OUT);
+	if (st->shut)
+		(void)finish(st);
+}
+
+static void
+writable(struct stream *st)
+{
+	flush(st);
+	if (stream_pending(st) == 0)
+		st->news = true;
+}
+
+static int
+keep(struct stream *st, struct slice rest)
+{
+	if (st->sent > 0 && st->sent >= st->output.n - st->sent) {
+		buf_consume(&st->output, st->sent);
+		st->sent = 0;
+	}
+	buf_putslice(&st->output, rest);
+	if (st->output.failed) {
+		break_output(st, ENOMEM);
+		errno = ENOMEM;
+		return -1;
+	}
+	if (!st->connecting && want_more(st->writer, POLLER_OUT) == -1) {
+		int error = errno;
+
+		break_output(st, error);
+		errno = error;
+		return -1;
+	}
+	return 0;
+}
+
+int
+stream_write(struct stream *st, struct slice data)
+{
+	size_t done = 0;
+
+	if (st->broken || st->shut) {
+		errno = st->broken ? st->error : EPIPE;
+		return -1;
+	}
+	if (!st->connecting && stream_pending(st) == 0 && push(st, data, &done) == -1) {
+		errno = st->error;
+		return -1;
+	}
+	if (done == data.n)
+		return 0;
+	return keep(st, slice_make(data.p + done, data.n - done));
+}
+
+size_t
+stream_pending(const struct stream *st)
+{
+	return st->output.n - st->sent;
+}
+
+int
+stream_shutdown(struct stream *st)
+{
+	if (st->broken) {
+		errno = st->error;
+		return -1;
+	}
+	if (st->shut)
+		return 0;
+	st->shut = true;
+	return st->connecting || stream_pending(st) > 0 ? 0 : finish(st);
+}
+
+/* --- connecting --- */
+
+/* A port chosen at random may be the one that is being connected to: then the socket is connected with itself. */
+static bool
+is_own_echo(const struct stream *st)
+{
+	struct addr here, there;
+
+	return stream_localaddr(st, &here) == 0 && stream_peeraddr(st, &there) == 0 && here.u.sa.sa_family != AF_UNIX &&
+	    addr_eq(&here, &there);
+}
+
+static void
+connection_failed(struct stream *st, int error)
+{
+	end_input(st, error);
+	break_output(st, error);
+}
+
+static void
+connection_ready(struct stream *st)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(st->in.watch.fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		error = errno;
+	if (error == 0 && is_own_echo(st))
+		error = ECONNREFUSED;
+	st->connecting = false;
+	st->news = true;
+	if (error != 0) {
+		connection_failed(st, error);
+		return;
+	}
+	st->connected = true;
+	flush(st);
+	if (st->most > 0)
+		(void)stream_want(st, st->most);
+}
+
+/* --- the loop's calls --- */
+
+static void
+destroy(struct stream *st)
+{
+	sched_undefer(st->s, &st->defer);
+	close_side(&st->in);
+	close_side(&st->out);
+	buf_fini(&st->input);
+	buf_fini(&st->output);
+	free(st);
+}
+
+static void
+tell(struct stream *st)
+{
+	st->busy = true;
+	if (st->news) {
+		st->news = false;
+		st->changed(st);
+	}
+	st->busy = false;
+	if (st->closed)
+		destroy(st);
+}
+
+static void
+ready(struct watch *w, int events)
+{
+	struct stream *st = ((struct side *)w)->st;
+
+	if (st->connecting) {
+		connection_ready(st);
+	} else {
+		if (events & POLLER_OUT)
+			writable(st);
+		if (events & POLLER_IN)
+			readable(st);
+	}
+	tell(st);
+}
+
+static void
+connected_at_once(struct defer *d)
+{
+	struct stream *st = (struct stream *)(void *)((char *)d - offsetof(struct stream, defer));
+
+	connection_ready(st);
+	tell(st);
+}
+
+/* --- opening and closing --- */
+
+static int
+take_descriptor(struct side *side, struct stream *st, int fd)
+{
+	int type, one = 1, flags;
+	socklen_t len = sizeof(type);
+
+	*side = (struct side){ .watch = { .fd = fd, .ready = ready }, .st = st };
+	if (fd == -1)
+		return 0;
+	side->socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0;
+	side->shared = fd <= STDERR_FILENO;
+	if (side->socket)
+		/* fails for those of no TCP, which need it not */
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if ((flags = fcntl(fd, F_GETFL)) == -1)
+		return -1;
+	if (side->shared && !(flags & O_NONBLOCK))
+		return 0;
+	side->shared = false;
+	return flags & O_NONBLOCK ? 0 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+struct stream *
+stream_open(struct sched *s, int fd, int fd_out, stream_changed *changed, void *user)
+{
+	struct stream *st = calloc(1, sizeof(*st));
+
+	if (st == NULL)
+		return NULL;
+	st->s = s;
+	st->changed = changed;
+	st->user = user;
+	st->connected = true;
+	st->eof = fd == -1;
+	if (take_descriptor(&st->in, st, fd) == -1 || take_descriptor(&st->out, st, fd_out) == -1) {
+		free(st);
+		return NULL;
+	}
+	st->writer = fd_out != -1 ? &st->out : &st->in;
+	return st;
+}
+
+static int
+begin_connect(struct stream *st, const struct addr *to)
+{
+	if (connect(st->in.watch.fd, &to->u.sa, to->len) == 0) {
+		/* told later, as if it had taken time: callers have one case less to think of */
+		st->defer.run = connected_at_once;
+		sched_defer(st->s, &st->defer);
+		return 0;
+	}
+	return errno == EINPROGRESS ? want_more(&st->in, POLLER_OUT) : -1;
+}
+
+struct stream *
+stream_connect(struct sched *s, const struct addr *to, stream_changed *changed, void *user)
+{
+	int fd = socket(to->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), saved;
+	struct stream *st;
+
+	if (fd == -1)
+		return NULL;
+	if ((st = stream_open(s, fd, -1, changed, user)) == NULL) {
+		saved = errno;
+		(void)close(fd);
+		errno = saved;
+		return NULL;
+	}
+	st->connected = false;
+	st->connecting = true;
+	if (begin_connect(st, to) == -1) {
+		saved = errno;
+		destroy(st);
+		errno = saved;
+		return NULL;
+	}
+	return st;
+}
+
+void
+stream_close(struct stream *st)
+{
+	if (st == NULL)
+		return;
+	st->closed = true;
+	if (!st->busy)
+		destroy(st);
+}
+
+/* --- what there is to know --- */
+
+void *
+stream_user(const struct stream *st)
+{
+	return st->user;
+}
+
+void
+stream_set_user(struct stream *st, stream_changed *changed, void *user)
+{
+	st->changed = changed;
+	st->user = user;
+}
+
+int
+stream_fd(const struct stream *st)
+{
+	return st->in.watch.fd;
+}
+
+bool
+stream_connected(const struct stream *st)
+{
+	return st->connected;
+}
+
+bool
+stream_eof(const struct stream *st)
+{
+	return st->eof;
+}
+
+int
+stream_error(const struct stream *st)
+{
+	return st->error;
+}
+
+int
+stream_localaddr(const struct stream *st, struct addr *a)
+{
+	struct addr got = { .len = sizeof(got.u) };
+
+	if (getsockname(st->in.watch.fd, &got.u.sa, &got.len) == -1)
+		return -1;
+	*a = got;
+	return 0;
+}
+
+int
+stream_peeraddr(const struct stream *st, struct addr *a)
+{
+	struct addr got = { .len = sizeof(got.u) };
+
+	if (getpeername(st->in.watch.fd, &got.u.sa, &got.len) == -1)
+		return -1;
+	*a = got;
+	return 0;
+}
