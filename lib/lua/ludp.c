@@ -56,14 +56,24 @@ came(struct udp *udp, struct slice data, const struct addr *from)
 		(void)udp_read(udp, false);
 }
 
+/* An ICMP error on a connected socket: whoever waits for an answer hears of it at once. */
+static void
+broken(struct udp *udp)
+{
+	lnet_wake(&((struct ludp *)udp_user(udp))->readers);
+}
+
 static int
 open_for(struct ludp *u, const struct addr *bind, int family)
 {
 	static const struct udp_options options = { .rcvbuf = 0 };
 
-	if (u->udp == NULL)
-		u->udp = udp_open(u->sched, bind, family, &options, came, u);
-	return u->udp != NULL ? 0 : -1;
+	if (u->udp != NULL)
+		return 0;
+	if ((u->udp = udp_open(u->sched, bind, family, &options, came, u)) == NULL)
+		return -1;
+	udp_on_error(u->udp, broken);
+	return 0;
 }
 
 int

@@ -13,4 +13,5 @@ void
 modules_open(lua_State *L)
 {
 	modules_add(L, "coop", lcoop_open);
+	modules_add(L, "net", lnet_open);
 }
