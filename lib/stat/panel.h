@@ -1,0 +1,43 @@
+/* panel.h: what a panel of a picture shows and says, before anybody draws it: ranges, rounded numbers, texts. */
+#ifndef STAT_PANEL_H
+#define STAT_PANEL_H
+
+#include "stat/axis.h"
+#include "stat/history.h"
+
+enum { PANEL_NAME = 52, PANEL_COLOURS = 6 };
+
+struct panel {
+	const struct track *track;
+	struct unit unit;
+	double low, high;      /* what the vertical axis spans, not in the unit */
+	double step;           /* between the lines across, not in the unit */
+	char name[PANEL_NAME]; /* cut with ... when it is too long */
+	char figures[6 * AXIS_TEXT]; /* "min 8.73    avg 23.0    max 45.9 MiB at 01:33    10 hours, a point every minute" */
+	char last[AXIS_TEXT];
+};
+
+/* All panels of a picture. */
+struct layout {
+	struct panel *panels;
+	size_t n;
+	size_t left_out;      /* metrics that have no panel */
+	int64_t from, to;     /* ms; to > from */
+	char title[200];      /* printable UTF-8 */
+	char period[2 * AXIS_TEXT];
+	struct tick ticks[AXIS_TICKS];
+	size_t nticks;
+};
+
+/* At most `most` panels; for layout_fini to free. The history must stay as it is until then. 0, or -1 with errno. */
+int layout_init(struct layout *, const struct history *, const char *title, size_t most);
+void layout_fini(struct layout *);
+
+/* "#rrggbb" of the line and of the band. */
+const char *panel_colour(size_t i);
+const char *panel_band(size_t i);
+
+/* Whether the line must break between two points: there is nothing for so long that joining them would be a tale. */
+bool panel_gap(const struct panel *, int64_t before, int64_t after);
+
+#endif
