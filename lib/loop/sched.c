@@ -201,6 +201,8 @@ sched_late(struct sched *s, int64_t late)
 	s->stats.late[bits < LATE_BUCKETS ? bits : LATE_BUCKETS - 1]++;
 	if (late > s->stats.late_max)
 		s->stats.late_max = late;
+	if (late > s->stats.late_recent)
+		s->stats.late_recent = late;
 }
 
 int64_t

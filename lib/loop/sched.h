@@ -35,6 +35,7 @@ struct sched_stats {
 	uint64_t turns, switches, spawned, timeouts;
 	size_t tasks_peak;
 	int64_t late_max; /* worst lateness of a timer, ns */
+	int64_t late_recent; /* the same since whoever samples it last put 0 there */
 	uint64_t late[LATE_BUCKETS]; /* how many timers were late by 2^(n-1) to 2^n ns */
 };
 

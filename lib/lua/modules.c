@@ -14,4 +14,5 @@ modules_open(lua_State *L)
 {
 	modules_add(L, "coop", lcoop_open);
 	modules_add(L, "net", lnet_open);
+	modules_add(L, "stat", lstat_open);
 }
