@@ -210,7 +210,10 @@ put_decimal(char *to, unsigned v)
 	return to + 1;
 }
 
-/* By hand: an address is written for every datagram that a script receives, and printf costs more than the rest of that. */
+/*
+ * By hand: an address is written for every datagram that a script receives, and printf costs more than the rest of
+ * that.
+ */
 static char *
 put_ip4(char *to, const struct in_addr *ip)
 {

@@ -26,11 +26,11 @@ enum transport { TRANSPORT_NONE, TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS, TR
 #define ADDR_STRLEN 128
 
 /*
- * Reads `[udp:|tcp:|tls:|unix:]HOST:PORT`, `unix:/path`; IPv6 in brackets, with or without %zone. HOST is a literal address: no
- * name is looked up. `*` and an empty HOST are the any-address 0.0.0.0. HOST#PORT is as good, and needs no brackets. `unix:@name` is
- * Linux's abstract namespace. Without `:PORT` it takes default_port, or fails if that is < 0. `transport` gets the prefix,
- * TRANSPORT_NONE without one; NULL: a prefix is an error (unix: is always allowed). 0, or -1 with errno EINVAL and *why (may be NULL) a
- * short static text (`bad port`, ...); outputs then untouched.
+ * Reads `[udp:|tcp:|tls:|unix:]HOST:PORT`, `unix:/path`; IPv6 in brackets, with or without %zone. HOST is a literal
+ * address: no name is looked up. `*` and an empty HOST are the any-address 0.0.0.0. HOST#PORT is as good, and needs
+ * no brackets. `unix:@name` is Linux's abstract namespace. Without `:PORT` it takes default_port, or fails if that is
+ * < 0. `transport` gets the prefix, TRANSPORT_NONE without one; NULL: a prefix is an error (unix: is always allowed).
+ * 0, or -1 with errno EINVAL and *why (may be NULL) a short static text (`bad port`, ...); outputs then untouched.
  */
 int addr_parse(struct slice text, int default_port, struct addr *, enum transport *transport, const char **why);
 

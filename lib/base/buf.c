@@ -42,13 +42,17 @@ grow(struct buf *b, size_t need)
 	return true;
 }
 
-/* Always a byte more than asked for: room for printf's NUL, which `max` does not count, and never NULL for a reserve of nothing. */
+/*
+ * Always a byte more than asked for: room for printf's NUL, which `max` does not count, and never NULL for a reserve
+ * of nothing.
+ */
 char *
 buf_reserve(struct buf *b, size_t n)
 {
 	if (b->failed)
 		return NULL;
-	if (n > SIZE_MAX - 1 - b->n || (b->max > 0 && b->n + n > b->max) || (b->n + n >= b->cap && !grow(b, b->n + n + 1))) {
+	if (n > SIZE_MAX - 1 - b->n || (b->max > 0 && b->n + n > b->max) ||
+	    (b->n + n >= b->cap && !grow(b, b->n + n + 1))) {
 		b->failed = true;
 		return NULL;
 	}
@@ -133,9 +137,8 @@ buf_put16(struct buf *b, uint16_t v)
 void
 buf_put32(struct buf *b, uint32_t v)
 {
-	unsigned char be[4] = { (unsigned char)(v >> 24), (unsigned char)(v >> 16), (unsigned char)(v >> 8), (unsigned char)v };
-
-	buf_put(b, be, sizeof(be));
+	buf_put16(b, (uint16_t)(v >> 16));
+	buf_put16(b, (uint16_t)v);
 }
 
 void

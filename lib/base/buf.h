@@ -1,6 +1,6 @@
 /*
- * buf.h: a growable run of bytes with a sticky error. Put as much as you like, then look at `failed` once: after a failed
- * allocation, or a put past `max`, nothing more is added.
+ * buf.h: a growable run of bytes with a sticky error. Put as much as you like, then look at `failed` once: after a
+ * failed allocation, or a put past `max`, nothing more is added.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -25,7 +25,10 @@ void buf_fini(struct buf *);
 /* Forgets content and error, keeps the memory. */
 void buf_clear(struct buf *);
 
-/* Makes room for `n` more bytes and returns where they go (NULL on failure, sticky). buf_added then says how many came. */
+/*
+ * Makes room for `n` more bytes and returns where they go (NULL on failure, sticky). buf_added then says how many
+ * came.
+ */
 char *buf_reserve(struct buf *, size_t n);
 void buf_added(struct buf *, size_t n);
 

@@ -1,6 +1,6 @@
 /*
- * Chains of nodes on a power of two of slots, doubled when there are more nodes than slots. A node keeps its hash, so that growing
- * and removing never look at a key.
+ * Chains of nodes on a power of two of slots, doubled when there are more nodes than slots. A node keeps its hash, so
+ * that growing and removing never look at a key.
  */
 #include "base/hash.h"
 
@@ -45,7 +45,10 @@ sip_word(struct sip *s, uint64_t m)
 	s->v0 ^= m;
 }
 
-/* Eight characters at once: bit 7 of each byte of `upper` tells whether it is in A to Z; moved two down it is the bit to set. */
+/*
+ * Eight characters at once: bit 7 of each byte of `upper` tells whether it is in A to Z; moved two down it is the bit
+ * to set.
+ */
 static inline uint64_t
 fold(uint64_t x)
 {

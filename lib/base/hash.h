@@ -1,7 +1,7 @@
 /*
  * hash.h: SipHash, and an intrusive hash table keyed with it, so that nobody outside can choose keys that collide.
- * The owner embeds a struct hash_node, and compares keys itself. When the table cannot grow it gets slower, never wrong: adding
- * cannot fail.
+ * The owner embeds a struct hash_node, and compares keys itself. When the table cannot grow it gets slower, never
+ * wrong: adding cannot fail.
  */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
@@ -43,8 +43,8 @@ struct hash_node *hash_find(const struct hash *t, uint64_t h);
 struct hash_node *hash_next(const struct hash_node *);
 
 /*
- * Every node, in no order: start with *at = 0, prev = NULL; NULL at the end. The node returned may be removed before the next call
- * only if its successor was asked for first.
+ * Every node, in no order: start with *at = 0, prev = NULL; NULL at the end. The node returned may be removed before
+ * the next call only if its successor was asked for first.
  */
 struct hash_node *hash_each(const struct hash *t, size_t *at, const struct hash_node *prev);
 

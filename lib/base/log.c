@@ -1,4 +1,7 @@
-/* One write(2) a line, so that the lines of several processes do not mix. errno is kept: logging is done on error paths. */
+/*
+ * One write(2) a line, so that the lines of several processes do not mix. errno is kept: logging is done on error
+ * paths.
+ */
 #include "base/log.h"
 
 #include <errno.h>
@@ -30,8 +33,8 @@ log_to_syslog(void)
 }
 
 /*
- * How many bytes at `p` are one character that may be shown as it is: printable ASCII or well-formed UTF-8 (RFC 3629) other than
- * the control characters U+0080 to U+009F, which terminals obey too. 0: the byte has to be escaped.
+ * How many bytes at `p` are one character that may be shown as it is: printable ASCII or well-formed UTF-8 (RFC 3629)
+ * other than the control characters U+0080 to U+009F, which terminals obey too. 0: the byte has to be escaped.
  */
 static size_t
 showable(const unsigned char *p, size_t n)
@@ -51,7 +54,9 @@ showable(const unsigned char *p, size_t n)
 	return len;
 }
 
-/* Escapes `text` into `out` of `size` bytes, cut at the end of a character where it does not fit. Returns the length. */
+/*
+ * Escapes `text` into `out` of `size` bytes, cut at the end of a character where it does not fit. Returns the length.
+ */
 static size_t
 escape(const char *text, size_t n, char *out, size_t size)
 {

@@ -1,9 +1,10 @@
 /*
- * vfork(2), since the cost of fork(2) grows with our memory. That a program cannot be executed is told through a pipe, which closes by itself
- * when it can; posix_spawn(3) would use shared memory, which valgrind does not have there.
+ * vfork(2), since the cost of fork(2) grows with our memory. That a program cannot be executed is told through a
+ * pipe, which closes by itself when it can; posix_spawn(3) would use shared memory, which valgrind does not have
+ * there.
  *
- * Each child has a record of our own beside its owner's struct, so that one that was forgotten is reaped all the same. Only our own
- * are waited for: the program may have other children.
+ * Each child has a record of our own beside its owner's struct, so that one that was forgotten is reaped all the
+ * same. Only our own are waited for: the program may have other children.
  */
 #include "loop/child.h"
 
@@ -74,8 +75,8 @@ struct plan {
 };
 
 /*
- * The signals that begin as a shell would have them: all at their defaults, but for those that nohup(1) or a shell's `&` told us
- * to ignore, which is meant for our children too.
+ * The signals that begin as a shell would have them: all at their defaults, but for those that nohup(1) or a shell's
+ * `&` told us to ignore, which is meant for our children too.
  */
 static void
 default_signals(sigset_t *set)

@@ -15,10 +15,11 @@ struct child {
 };
 
 /*
- * Runs argv (argv[0] looked up in PATH) with the descriptors fd[0..2] as its 0, 1, 2 (-1: ours; they stay open here) and the
- * environment `envp` (NULL: ours). Set `ended` before, the rest zero; c must stay where it is until then, or until child_forget. It
- * starts with no signal blocked, and none ignored but SIGHUP, SIGINT, SIGQUIT where we were told to (nohup). Waiting for it does not keep
- * the loop going. 0, or -1 with errno, also when the program cannot be executed.
+ * Runs argv (argv[0] looked up in PATH) with the descriptors fd[0..2] as its 0, 1, 2 (-1: ours; they stay open here)
+ * and the environment `envp` (NULL: ours). Set `ended` before, the rest zero; c must stay where it is until then, or
+ * until child_forget. It starts with no signal blocked, and none ignored but SIGHUP, SIGINT, SIGQUIT where we were
+ * told to (nohup). Waiting for it does not keep the loop going. 0, or -1 with errno, also when the program cannot be
+ * executed.
  */
 int child_start(struct sched *, struct child *c, char *const argv[], const int fd[3], char *const envp[]);
 

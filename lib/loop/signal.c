@@ -1,6 +1,6 @@
 /*
- * The handler marks the signal and writes a byte to a pipe that the loop watches. A full pipe does no harm: the marks tell which
- * signals came, the pipe only wakes the loop.
+ * The handler marks the signal and writes a byte to a pipe that the loop watches. A full pipe does no harm: the marks
+ * tell which signals came, the pipe only wakes the loop.
  */
 #include "loop/signal.h"
 

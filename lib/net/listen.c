@@ -58,9 +58,12 @@ open_socket(const struct addr *a, bool reuseport, struct unixsock *file)
 
 	if (fd == -1)
 		return -1;
-	/* without SO_REUSEADDR a restarted program would have to wait for the connections of the one before it to be forgotten */
-	if ((a->u.sa.sa_family == AF_UNIX || set_option(fd, SO_REUSEADDR) == 0) && (!reuseport || set_option(fd, SO_REUSEPORT) == 0) &&
-	    unixsock_bind(fd, a, file) == 0) {
+	/*
+	 * without SO_REUSEADDR a restarted program would have to wait for the connections of the one before it to be
+	 * forgotten
+	 */
+	if ((a->u.sa.sa_family == AF_UNIX || set_option(fd, SO_REUSEADDR) == 0) &&
+	    (!reuseport || set_option(fd, SO_REUSEPORT) == 0) && unixsock_bind(fd, a, file) == 0) {
 		if (listen(fd, SOMAXCONN) == 0)
 			return fd;
 		saved = errno;

@@ -22,8 +22,8 @@ void *listen_user(const struct listen *);
 int listen_want(struct listen *, bool on);
 
 /*
- * A connected, non-blocking descriptor, the caller's; *peer (may be NULL) its address. -1 with errno: EAGAIN: none yet; EMFILE and the like are
- * given to the caller; connections that died meanwhile are skipped.
+ * A connected, non-blocking descriptor, the caller's; *peer (may be NULL) its address. -1 with errno: EAGAIN: none
+ * yet; EMFILE and the like are given to the caller; connections that died meanwhile are skipped.
  */
 int listen_accept(struct listen *, struct addr *peer);
 

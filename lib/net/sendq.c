@@ -33,7 +33,9 @@ sendq_fini(struct sendq *q)
 	*q = (struct sendq){ .count = 0 };
 }
 
-/* Moving to the front is worth it when it frees at least as much as it moves: so each byte is moved once, on average. */
+/*
+ * Moving to the front is worth it when it frees at least as much as it moves: so each byte is moved once, on average.
+ */
 static int
 make_room(struct sendq *q, size_t need)
 {

@@ -1,4 +1,7 @@
-/* sendq.h: datagrams that wait to be sent, one behind the other in one run of memory that is kept: a warm queue allocates nothing. */
+/*
+ * sendq.h: datagrams that wait to be sent, one behind the other in one run of memory that is kept: a warm queue
+ * allocates nothing.
+ */
 #ifndef NET_SENDQ_H
 #define NET_SENDQ_H
 
@@ -24,7 +27,10 @@ void sendq_fini(struct sendq *);
 /* Copies both; `to` may be NULL. 0, or -1 with errno: ENOBUFS: it is full; ENOMEM. */
 int sendq_add(struct sendq *, struct slice data, const struct addr *to);
 
-/* Fills in at most `most` of each for the oldest datagrams; they point into the queue until it is changed. Returns how many. */
+/*
+ * Fills in at most `most` of each for the oldest datagrams; they point into the queue until it is changed. Returns
+ * how many.
+ */
 size_t sendq_batch(const struct sendq *, struct mmsghdr *, struct iovec *, size_t most);
 
 /* Forgets the n oldest. */

@@ -1,34 +1,22 @@
 /*
- * The input holds what was read and not taken: in.p[taken..n). Reading happens when somebody wants more than is held, and stops at
- * what he wants plus a chunk. `dry` remembers that the last read emptied the socket: then only an event is worth another one. A
- * stream that nobody wants from keeps its interest until an event shows that it costs something.
- *
- * sys_read and sys_write are the only ones that touch the descriptors' bytes.
+ * The input holds what was read and not taken: in.p[taken..n). Reading happens when somebody wants more than is held,
+ * and stops at what he wants plus a chunk. `dry` remembers that the last read emptied the socket: then only an event
+ * is worth another one. A stream that nobody wants from keeps its interest until an event shows that it costs
+ * something.
  */
 #include "net/stream.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "net/side.h"
 
 enum {
 	CHUNK = 4096,          /* read at least that much at a time */
 	SCRATCH = 65536,
 	KEEP = 4096,           /* what an empty buffer may hold on to: most streams are idle */
-};
-
-/* One direction's descriptor. */
-struct side {
-	struct watch watch;    /* of the writing side only when it has a descriptor of its own */
-	struct stream *st;
-	int wants;
-	bool socket;
-	bool shared;           /* 0, 1, 2: other processes use the same open file; it stays as it is */
 };
 
 struct stream {
@@ -52,83 +40,6 @@ struct stream {
 	bool busy, closed;     /* closed while busy: freed afterwards */
 };
 
-/* --- the descriptors --- */
-
-/* A descriptor that may block is touched only when the system says that it will not. */
-static bool
-would_block(const struct side *side, short events)
-{
-	struct pollfd pfd = { .fd = side->watch.fd, .events = events };
-
-	return side->shared && poll(&pfd, 1, 0) == 0;
-}
-
-static ssize_t
-sys_read(struct side *side, char *p, size_t n)
-{
-	ssize_t got;
-
-	if (would_block(side, POLLIN)) {
-		errno = EAGAIN;
-		return -1;
-	}
-	do
-		got = read(side->watch.fd, p, n);
-	while (got == -1 && errno == EINTR);
-	return got;
-}
-
-static ssize_t
-sys_write(struct side *side, const char *p, size_t n)
-{
-	ssize_t put;
-
-	if (would_block(side, POLLOUT)) {
-		errno = EAGAIN;
-		return -1;
-	}
-	/* "ready" promises room for no more than this */
-	if (side->shared && n > PIPE_BUF)
-		n = PIPE_BUF;
-	do
-		put = side->socket ? send(side->watch.fd, p, n, MSG_NOSIGNAL) : write(side->watch.fd, p, n);
-	while (put == -1 && errno == EINTR);
-	return put;
-}
-
-static int
-set_want(struct side *side, int events)
-{
-	if (side->watch.fd == -1)
-		return 0;
-	if (poller_want(side->st->s->poller, &side->watch, events) == -1)
-		return -1;
-	side->wants = events;
-	return 0;
-}
-
-static int
-want_more(struct side *side, int event)
-{
-	return set_want(side, side->wants | event);
-}
-
-static void
-want_less(struct side *side, int event)
-{
-	(void)set_want(side, side->wants & ~event);
-}
-
-static void
-close_side(struct side *side)
-{
-	if (side->watch.fd == -1)
-		return;
-	poller_remove(side->st->s->poller, &side->watch);
-	(void)close(side->watch.fd);
-	side->watch.fd = -1;
-}
-
 /* --- reading --- */
 
 static size_t
@@ -143,7 +54,7 @@ end_input(struct stream *st, int error)
 	st->eof = true;
 	if (error != 0 && st->error == 0)
 		st->error = error;
-	want_less(&st->in, POLLER_IN);
+	side_unwant(&st->in, POLLER_IN);
 }
 
 /* What was taken goes when it is at least as much as what is left: so each byte is moved once, on average. */
@@ -173,7 +84,7 @@ read_once(struct stream *st)
 	if (limit > (direct ? room : SCRATCH))
 		limit = direct ? room : SCRATCH;
 	/* through the scratch page no idle stream holds more memory than it has bytes */
-	n = sys_read(&st->in, direct ? st->input.p + st->input.n : scratch, limit);
+	n = side_read(&st->in, direct ? st->input.p + st->input.n : scratch, limit);
 	st->dry = n < (ssize_t)limit && !st->always;
 	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;
@@ -213,7 +124,7 @@ stream_want(struct stream *st, size_t most)
 	if (most <= held(st) || st->connecting)
 		return 0;
 	came = fill(st);
-	if (!st->eof && held(st) < most && want_more(&st->in, POLLER_IN) == -1) {
+	if (!st->eof && held(st) < most && side_want(&st->in, POLLER_IN) == -1) {
 		if (errno != EPERM) {
 			end_input(st, errno);
 		} else {
@@ -230,7 +141,7 @@ readable(struct stream *st)
 {
 	st->dry = false;
 	if (held(st) >= st->most) {
-		want_less(&st->in, POLLER_IN);
+		side_unwant(&st->in, POLLER_IN);
 		return;
 	}
 	if (fill(st) > 0 || st->eof)
@@ -264,7 +175,7 @@ break_output(struct stream *st, int error)
 		st->error = error;
 	buf_clear(&st->output);
 	st->sent = 0;
-	want_less(st->writer, POLLER_OUT);
+	side_unwant(st->writer, POLLER_OUT);
 }
 
 /* What of `data` the descriptor takes now. -1: it is broken. */
@@ -273,7 +184,7 @@ push(struct stream *st, struct slice data, size_t *done)
 {
 	*done = 0;
 	while (*done < data.n) {
-		ssize_t n = sys_write(st->writer, data.p + *done, data.n - *done);
+		ssize_t n = side_write(st->writer, data.p + *done, data.n - *done);
 
 		if (n == -1) {
 			if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -286,21 +197,14 @@ push(struct stream *st, struct slice data, size_t *done)
 	return 0;
 }
 
-/* The end of what we write: a socket is shut; a descriptor that is only written to is closed. */
 static int
 finish(struct stream *st)
 {
-	struct side *w = st->writer;
-	int flags;
+	int result = side_finish(st->writer);
 
-	if (w->socket)
-		return shutdown(w->watch.fd, SHUT_WR);
-	flags = w == &st->in ? fcntl(w->watch.fd, F_GETFL) : O_WRONLY;
-	if (flags != -1 && (flags & O_ACCMODE) == O_WRONLY) {
-		close_side(w);
-		st->eof = st->in.watch.fd == -1;
-	}
-	return 0;
+	if (st->in.watch.fd == -1)
+		st->eof = true;
+	return result;
 }
 
 /* Sends what is kept, as far as it goes. */
@@ -314,14 +218,14 @@ flush(struct stream *st)
 		return;
 	st->sent += done;
 	if (done < rest.n) {
-		if (want_more(st->writer, POLLER_OUT) == -1)
+		if (side_want(st->writer, POLLER_OUT) == -1)
 			break_output(st, errno);
 		return;
 	}
 	buf_clear(&st->output);
 	buf_trim(&st->output, KEEP);
 	st->sent = 0;
-	want_less(st->writer, POLLER_OUT);
+	side_unwant(st->writer, POLLER_OUT);
 	if (st->shut)
 		(void)finish(st);
 }
@@ -347,7 +251,7 @@ keep(struct stream *st, struct slice rest)
 		errno = ENOMEM;
 		return -1;
 	}
-	if (!st->connecting && want_more(st->writer, POLLER_OUT) == -1) {
+	if (!st->connecting && side_want(st->writer, POLLER_OUT) == -1) {
 		int error = errno;
 
 		break_output(st, error);
@@ -441,8 +345,8 @@ static void
 destroy(struct stream *st)
 {
 	sched_undefer(st->s, &st->defer);
-	close_side(&st->in);
-	close_side(&st->out);
+	side_close(&st->in);
+	side_close(&st->out);
 	buf_fini(&st->input);
 	buf_fini(&st->output);
 	free(st);
@@ -488,28 +392,6 @@ connected_at_once(struct defer *d)
 
 /* --- opening and closing --- */
 
-static int
-take_descriptor(struct side *side, struct stream *st, int fd)
-{
-	int type, one = 1, flags;
-	socklen_t len = sizeof(type);
-
-	*side = (struct side){ .watch = { .fd = fd, .ready = ready }, .st = st };
-	if (fd == -1)
-		return 0;
-	side->socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0;
-	side->shared = fd <= STDERR_FILENO;
-	if (side->socket)
-		/* fails for those of no TCP, which need it not */
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if ((flags = fcntl(fd, F_GETFL)) == -1)
-		return -1;
-	if (side->shared && !(flags & O_NONBLOCK))
-		return 0;
-	side->shared = false;
-	return flags & O_NONBLOCK ? 0 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-}
-
 struct stream *
 stream_open(struct sched *s, int fd, int fd_out, stream_changed *changed, void *user)
 {
@@ -522,7 +404,8 @@ stream_open(struct sched *s, int fd, int fd_out, stream_changed *changed, void *
 	st->user = user;
 	st->connected = true;
 	st->eof = fd == -1;
-	if (take_descriptor(&st->in, st, fd) == -1 || take_descriptor(&st->out, st, fd_out) == -1) {
+	if (side_init(&st->in, s->poller, fd, ready, st) == -1 ||
+	    side_init(&st->out, s->poller, fd_out, ready, st) == -1) {
 		free(st);
 		return NULL;
 	}
@@ -539,7 +422,7 @@ begin_connect(struct stream *st, const struct addr *to)
 		sched_defer(st->s, &st->defer);
 		return 0;
 	}
-	return errno == EINPROGRESS ? want_more(&st->in, POLLER_OUT) : -1;
+	return errno == EINPROGRESS ? side_want(&st->in, POLLER_OUT) : -1;
 }
 
 struct stream *

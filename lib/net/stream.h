@@ -1,6 +1,6 @@
 /*
- * stream.h: a buffered byte stream: TCP, unix, or a pair of pipes. It has no tasks of its own: it tells its owner that something
- * changed, and the owner looks.
+ * stream.h: a buffered byte stream: TCP, unix, or a pair of pipes. It has no tasks of its own: it tells its owner
+ * that something changed, and the owner looks.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -15,19 +15,24 @@ struct stream;
 typedef void stream_changed(struct stream *);
 
 /*
- * Takes fd (-1: there is nothing to read). `fd_out`: a second one to write to, or -1. They become non-blocking, but for 0, 1 and 2, which
- * other processes share: those are only touched when they are ready. Plain files will do: they always are. SIGPIPE must be
- * ignored when one is a pipe to write to. NULL with errno, the descriptors are then still the caller's.
+ * Takes fd (-1: there is nothing to read). `fd_out`: a second one to write to, or -1. They become non-blocking, but
+ * for 0, 1 and 2, which other processes share: those are only touched when they are ready. Plain files will do: they
+ * always are. SIGPIPE must be ignored when one is a pipe to write to. NULL with errno, the descriptors are then still
+ * the caller's.
  */
 struct stream *stream_open(struct sched *, int fd, int fd_out, stream_changed *, void *user);
 
 /*
- * Starts to connect over TCP or unix; `changed` tells when stream_connected or stream_error, never before it returns. What is written,
- * wanted or shut down meanwhile is done then. NULL with errno (EAGAIN: a unix listener's backlog is full).
+ * Starts to connect over TCP or unix; `changed` tells when stream_connected or stream_error, never before it returns.
+ * What is written, wanted or shut down meanwhile is done then. NULL with errno (EAGAIN: a unix listener's backlog is
+ * full).
  */
 struct stream *stream_connect(struct sched *, const struct addr *, stream_changed *, void *user);
 
-/* Closes and frees; what is still in its output is lost (stream_pending tells). Safe in its own callback. NULL is ignored. */
+/*
+ * Closes and frees; what is still in its output is lost (stream_pending tells). Safe in its own callback. NULL is
+ * ignored.
+ */
 void stream_close(struct stream *);
 
 void *stream_user(const struct stream *);
@@ -43,22 +48,24 @@ struct slice stream_input(const struct stream *);
 void stream_take(struct stream *, size_t n);
 
 /*
- * Wants more input than there is: reads at once what the socket has, unless it is known to have nothing, and goes on reading as it
- * comes until the input holds `most` bytes (a few KiB more may come). 0: stop reading (the system's buffer then slows the peer). Returns 1 if bytes
- * came at once, 0 if not yet, -1 at the end or after an error. After a failed write one may still read.
+ * Wants more input than there is: reads at once what the socket has, unless it is known to have nothing, and goes on
+ * reading as it comes until the input holds `most` bytes (a few KiB more may come). 0: stop reading (the system's
+ * buffer then slows the peer). Returns 1 if bytes came at once, 0 if not yet, -1 at the end or after an error. After
+ * a failed write one may still read.
  */
 int stream_want(struct stream *, size_t most);
 
 /*
- * Writes what the socket takes now, keeps the rest. 0, or -1 with errno (EPIPE, ECONNRESET; ENOMEM): all later ones fail too, and what
- * was kept is lost. stream_pending: the bytes kept; `changed` is called when there are none any more. How many may pile up is the owner's
- * to say.
+ * Writes what the socket takes now, keeps the rest. 0, or -1 with errno (EPIPE, ECONNRESET; ENOMEM): all later ones
+ * fail too, and what was kept is lost. stream_pending: the bytes kept; `changed` is called when there are none any
+ * more. How many may pile up is the owner's to say.
  */
 int stream_write(struct stream *, struct slice);
 size_t stream_pending(const struct stream *);
 
 /*
- * No more will be written; the peer sees the end after what is pending. A pipe to write to is closed then. 0, or -1 with errno.
+ * No more will be written; the peer sees the end after what is pending. A pipe to write to is closed then. 0, or -1
+ * with errno.
  */
 int stream_shutdown(struct stream *);
 

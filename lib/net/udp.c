@@ -1,10 +1,10 @@
 /*
- * One receive arena serves all sockets of the process: what was received is handed out before anybody receives again. Its slots hold
- * the largest datagram there is; pages that no datagram reached were never touched and cost nothing.
+ * One receive arena serves all sockets of the process: what was received is handed out before anybody receives again.
+ * Its slots hold the largest datagram there is; pages that no datagram reached were never touched and cost nothing.
  *
- * Sending: the queue leaves when a batch is full and at the end of the turn. When the socket takes no more, it is `blocked`: the
- * rest waits for POLLER_OUT. A unix socket without a fixed peer is always writable, though the peer's queue may be full: that one
- * tries again a little later, and gives up a datagram whose peer does not read.
+ * Sending: the queue leaves when a batch is full and at the end of the turn. When the socket takes no more, it is
+ * `blocked`: the rest waits for POLLER_OUT. A unix socket without a fixed peer is always writable, though the peer's
+ * queue may be full: that one tries again a little later, and gives up a datagram whose peer does not read.
  */
 #include "net/udp.h"
 
@@ -23,7 +23,10 @@ enum {
 	BATCH = 64,
 	BATCHES = 4,     /* received for one event: the other sockets have their turn too */
 	REFUSALS = 20,   /* tries at AGAIN each */
-	/* a page more than a datagram, and a bit, or else all slots would compete for the same lines of the CPU's cache */
+	/*
+	 * a page more than a datagram, and a bit, or else all slots would compete for the same lines of the CPU's
+	 * cache
+	 */
 	SLOT = 65536 + 4096 + 256,
 };
 
@@ -66,7 +69,8 @@ make_arena(void)
 {
 	if (in.arena != NULL)
 		return 0;
-	in.arena = mmap(NULL, (size_t)BATCH * SLOT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	in.arena = mmap(NULL, (size_t)BATCH * SLOT, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (in.arena == MAP_FAILED) {
 		in.arena = NULL;
 		return -1;
@@ -124,8 +128,8 @@ wait_for_room(struct udp *u)
 }
 
 /*
- * The error that sendmmsg tells may belong to an earlier datagram: that nobody listens comes back by ICMP and is told to the next
- * one, which is not sent. So each gets a second chance.
+ * The error that sendmmsg tells may belong to an earlier datagram: that nobody listens comes back by ICMP and is told
+ * to the next one, which is not sent. So each gets a second chance.
  */
 static void
 send_failed(struct udp *u, int error)
@@ -348,7 +352,8 @@ open_socket(struct udp *u, const struct addr *bind_to, const struct udp_options 
 }
 
 struct udp *
-udp_open(struct sched *s, const struct addr *bind_to, int family, const struct udp_options *o, udp_datagram *got, void *user)
+udp_open(struct sched *s, const struct addr *bind_to, int family, const struct udp_options *o,
+    udp_datagram *got, void *user)
 {
 	struct udp *u;
 

@@ -1,6 +1,6 @@
 /*
- * udp.h: a datagram socket (UDP, or unix datagrams) that reads and sends in batches: recvmmsg(2) when it becomes readable, sendmmsg(2) once
- * a turn or when a batch is full.
+ * udp.h: a datagram socket (UDP, or unix datagrams) that reads and sends in batches: recvmmsg(2) when it becomes
+ * readable, sendmmsg(2) once a turn or when a batch is full.
  */
 #ifndef NET_UDP_H
 #define NET_UDP_H
@@ -12,8 +12,9 @@
 struct udp;
 
 /*
- * A datagram that came. `data` and `from` (len 0 from a unix socket without a name) are borrowed for the call. The callback may close
- * the socket; after udp_read(u, false) it still gets what had been taken from the system in the same batch.
+ * A datagram that came. `data` and `from` (len 0 from a unix socket without a name) are borrowed for the call. The
+ * callback may close the socket; after udp_read(u, false) it still gets what had been taken from the system in the
+ * same batch.
  */
 typedef void udp_datagram(struct udp *, struct slice data, const struct addr *from);
 
@@ -27,18 +28,26 @@ struct udp_options {
 };
 
 /*
- * Bound to `bind`; NULL: to no address in particular, family taken from `family`. Options NULL: all zero. A stale unix socket file, one
- * nobody reads from, is replaced. Reading starts with udp_read. `user` is the owner's. NULL with errno.
+ * Bound to `bind`; NULL: to no address in particular, family taken from `family`. Options NULL: all zero. A stale
+ * unix socket file, one nobody reads from, is replaced. Reading starts with udp_read. `user` is the owner's. NULL
+ * with errno.
  */
-struct udp *udp_open(struct sched *, const struct addr *bind, int family, const struct udp_options *, udp_datagram *, void *user);
+struct udp *udp_open(struct sched *, const struct addr *bind, int family, const struct udp_options *,
+    udp_datagram *, void *user);
 
-/* What is queued is sent first, if the socket takes it; its unix socket file is removed. Safe inside its own callback. NULL is ignored. */
+/*
+ * What is queued is sent first, if the socket takes it; its unix socket file is removed. Safe inside its own
+ * callback. NULL is ignored.
+ */
 void udp_close(struct udp *);
 
 void *udp_user(const struct udp *);
 int udp_fd(const struct udp *);
 
-/* Whether datagrams are taken from the socket (and the callback called) or left in the system's buffer. 0, or -1 with errno. */
+/*
+ * Whether datagrams are taken from the socket (and the callback called) or left in the system's buffer. 0, or -1 with
+ * errno.
+ */
 int udp_read(struct udp *, bool on);
 
 /* Filters on one peer, and lets its ICMP errors be seen. 0, or -1 with errno. */
@@ -48,9 +57,9 @@ int udp_connect(struct udp *, const struct addr *);
 int udp_localaddr(const struct udp *, struct addr *);
 
 /*
- * Queues one datagram (copied); `to` NULL on a connected socket. It leaves at the end of the turn. 0; -1 with errno: EMSGSIZE;
- * EDESTADDRREQ; EAFNOSUPPORT; ENOBUFS when the socket has taken nothing for so long that the queue (1 MiB) is full; ENOMEM. What the system says
- * against it later costs only this datagram, and is told by udp_error.
+ * Queues one datagram (copied); `to` NULL on a connected socket. It leaves at the end of the turn. 0; -1 with errno:
+ * EMSGSIZE; EDESTADDRREQ; EAFNOSUPPORT; ENOBUFS when the socket has taken nothing for so long that the queue (1 MiB)
+ * is full; ENOMEM. What the system says against it later costs only this datagram, and is told by udp_error.
  */
 int udp_send(struct udp *, struct slice data, const struct addr *to);
 

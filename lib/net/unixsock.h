@@ -13,8 +13,8 @@ struct unixsock {
 };
 
 /*
- * bind(2). A socket file that nobody listens on is replaced. *file is filled in for unixsock_remove, also (with none) for addresses
- * of other families. 0, or -1 with errno.
+ * bind(2). A socket file that nobody listens on is replaced. *file is filled in for unixsock_remove, also (with none)
+ * for addresses of other families. 0, or -1 with errno.
  */
 int unixsock_bind(int fd, const struct addr *, struct unixsock *file);
 

@@ -172,7 +172,8 @@ TEST(transport_not_wanted)
 TEST(nul_bytes)
 {
 	const struct slice texts[] = {
-		SLICE("127.0.0.1\0:1"), SLICE("127.0.0.1:1\0"), SLICE("unix:/a\0b"), SLICE("[::1\0]:1"), SLICE("[fe80::1%lo\0]:1"),
+		SLICE("127.0.0.1\0:1"), SLICE("127.0.0.1:1\0"), SLICE("unix:/a\0b"),
+		SLICE("[::1\0]:1"), SLICE("[fe80::1%lo\0]:1"),
 	};
 	struct addr a;
 
@@ -307,7 +308,9 @@ TEST(transport_names)
 /* Whatever is taken can be written and read back as the same address. */
 TEST(mutated_input)
 {
-	static const char *const seeds[] = { "udp:127.0.0.1:5060", "[fe80::1%lo]:53", "::1#53", "unix:/tmp/x", "tls:*:1" };
+	static const char *const seeds[] = {
+		"udp:127.0.0.1:5060", "[fe80::1%lo]:53", "::1#53", "unix:/tmp/x", "tls:*:1",
+	};
 	static const char alphabet[] = "0123456789abf.:[]%#*@/unixudtcpls\0 ";
 	uint32_t random = 1;
 	int taken = 0;
@@ -335,4 +338,5 @@ TEST(mutated_input)
 }
 
 MAIN(RUN(good_addresses), RUN(bad_addresses), RUN(transport_not_wanted), RUN(nul_bytes), RUN(unix_lengths),
-    RUN(unix_as_the_kernel_gives_them), RUN(literals), RUN(comparison), RUN(ports), RUN(transport_names), RUN(mutated_input))
+    RUN(unix_as_the_kernel_gives_them), RUN(literals), RUN(comparison), RUN(ports), RUN(transport_names),
+    RUN(mutated_input))

@@ -1,6 +1,6 @@
 /*
- * both.h: for tests that run on a loop, with each poller: BOTH(name) { ... s ... } defines the test of that name. `s` is a loop of its own,
- * held, with a real clock. Include it after tap.h.
+ * both.h: for tests that run on a loop, with each poller: BOTH(name) { ... s ... } defines the test of that name. `s`
+ * is a loop of its own, held, with a real clock. Include it after tap.h.
  */
 #ifndef BOTH_H
 #define BOTH_H

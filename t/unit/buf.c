@@ -163,5 +163,5 @@ TEST(warm_buffers_need_no_memory)
 	buf_fini(&b);
 }
 
-MAIN(RUN(puts), RUN(zeroed_is_as_good_as_init), RUN(grows), RUN(max), RUN(failed_allocations_stick), RUN(reserve), RUN(consume),
-    RUN(trim), RUN(warm_buffers_need_no_memory))
+MAIN(RUN(puts), RUN(zeroed_is_as_good_as_init), RUN(grows), RUN(max), RUN(failed_allocations_stick),
+    RUN(reserve), RUN(consume), RUN(trim), RUN(warm_buffers_need_no_memory))

@@ -145,7 +145,8 @@ BOTH(descriptors_that_change_places)
 BOTH(environment)
 {
 	struct run r = { .child.ended = ended };
-	char *argv[] = { "sh", "-c", "test \"$COLOUR\" = red && test -z \"$HOME\"", NULL }, *envp[] = { "COLOUR=red", NULL };
+	char *argv[] = { "sh", "-c", "test \"$COLOUR\" = red && test -z \"$HOME\"", NULL };
+	char *envp[] = { "COLOUR=red", NULL };
 
 	setenv("HOME", "/", 1);
 	EQ(child_start(s, &r.child, argv, ours, envp), 0);
@@ -246,6 +247,6 @@ BOTH(sigchld_is_given_back)
 	signal_fini();
 }
 
-MAIN(RUN(exit_status), RUN(cannot_be_executed), RUN(no_memory), RUN(descriptors), RUN(descriptors_that_change_places), RUN(environment),
-    RUN(signals_begin_as_they_should), RUN(many_at_once), RUN(start_and_forget_in_the_callback), RUN(leaves_others_alone),
-    RUN(sigchld_is_given_back))
+MAIN(RUN(exit_status), RUN(cannot_be_executed), RUN(no_memory), RUN(descriptors),
+    RUN(descriptors_that_change_places), RUN(environment), RUN(signals_begin_as_they_should), RUN(many_at_once),
+    RUN(start_and_forget_in_the_callback), RUN(leaves_others_alone), RUN(sigchld_is_given_back))

@@ -33,17 +33,22 @@ add(struct hash *t, struct item *item, unsigned key)
 	hash_add(t, &item->node, hash_of(t, key));
 }
 
-/* The published test vectors: key 00..0f, input 00, 00 01, 00 01 02, ... of 0 to 63 bytes, SipHash-2-4. Every eighth and some. */
+/*
+ * The published test vectors: key 00..0f, input 00, 00 01, 00 01 02, ... of 0 to 63 bytes, SipHash-2-4. Every eighth
+ * and some.
+ */
 TEST(vectors)
 {
 	static const struct {
 		size_t n;
 		uint64_t want;
 	} rows[] = {
-		{ 0, UINT64_C(0x726fdb47dd0e0e31) }, { 1, UINT64_C(0x74f839c593dc67fd) }, { 2, UINT64_C(0x0d6c8009d9a94f5a) },
-		{ 3, UINT64_C(0x85676696d7fb7e2d) }, { 4, UINT64_C(0xcf2794e0277187b7) }, { 5, UINT64_C(0x18765564cd99a68d) },
-		{ 6, UINT64_C(0xcbc9466e58fee3ce) }, { 7, UINT64_C(0xab0200f58b01d137) }, { 8, UINT64_C(0x93f5f5799a932462) },
-		{ 15, UINT64_C(0xa129ca6149be45e5) }, { 63, UINT64_C(0x958a324ceb064572) },
+		{ 0, UINT64_C(0x726fdb47dd0e0e31) }, { 1, UINT64_C(0x74f839c593dc67fd) },
+		{ 2, UINT64_C(0x0d6c8009d9a94f5a) }, { 3, UINT64_C(0x85676696d7fb7e2d) },
+		{ 4, UINT64_C(0xcf2794e0277187b7) }, { 5, UINT64_C(0x18765564cd99a68d) },
+		{ 6, UINT64_C(0xcbc9466e58fee3ce) }, { 7, UINT64_C(0xab0200f58b01d137) },
+		{ 8, UINT64_C(0x93f5f5799a932462) }, { 15, UINT64_C(0xa129ca6149be45e5) },
+		{ 63, UINT64_C(0x958a324ceb064572) },
 	};
 	uint8_t key[16], in[64];
 
@@ -204,5 +209,6 @@ TEST(each)
 	hash_fini(&t);
 }
 
-MAIN(RUN(vectors), RUN(nocase_folds_ascii_letters_and_nothing_else), RUN(keys_are_random), RUN(small_table_needs_no_memory),
-    RUN(grows), RUN(survives_failed_growth), RUN(never_any_memory), RUN(same_hash), RUN(each))
+MAIN(RUN(vectors), RUN(nocase_folds_ascii_letters_and_nothing_else), RUN(keys_are_random),
+    RUN(small_table_needs_no_memory), RUN(grows), RUN(survives_failed_growth), RUN(never_any_memory),
+    RUN(same_hash), RUN(each))

@@ -285,5 +285,6 @@ BOTH(unix_files)
 	EQ(rmdir(dir), 0);
 }
 
-MAIN(RUN(accepts), RUN(turned_off_and_on), RUN(closed_in_its_callback), RUN(address_in_use), RUN(port_of_closed_connections),
-    RUN(reset_before_it_was_accepted), RUN(out_of_descriptors), RUN(unix_files))
+MAIN(RUN(accepts), RUN(turned_off_and_on), RUN(closed_in_its_callback), RUN(address_in_use),
+    RUN(port_of_closed_connections), RUN(reset_before_it_was_accepted), RUN(out_of_descriptors),
+    RUN(unix_files))

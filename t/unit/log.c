@@ -79,12 +79,14 @@ TEST(escapes)
 		{ "a\nb", "prog: a\\x0ab\n" },
 		{ "a\r\n\tb", "prog: a\\x0d\\x0a\\x09b\n" },
 		{ "\033[31mred\177", "prog: \\x1b[31mred\\x7f\n" },
-		{ "Z\xc3\xbcrich \xe2\x82\xac \xf0\x9f\x99\x82", "prog: Z\xc3\xbcrich \xe2\x82\xac \xf0\x9f\x99\x82\n" },
+		{ "Z\xc3\xbcrich \xe2\x82\xac \xf0\x9f\x99\x82",
+		    "prog: Z\xc3\xbcrich \xe2\x82\xac \xf0\x9f\x99\x82\n" },
 		{ "c1 \xc2\x9b", "prog: c1 \\xc2\\x9b\n" },
 		{ "nbsp \xc2\xa0", "prog: nbsp \xc2\xa0\n" },
 		{ "raw \x9b", "prog: raw \\x9b\n" },
 		{ "cut \xe2\x82", "prog: cut \\xe2\\x82\n" },
-		{ "long way \xc0\x8a \xe0\x80\x8a \xf0\x80\x80\x8a", "prog: long way \\xc0\\x8a \\xe0\\x80\\x8a \\xf0\\x80\\x80\\x8a\n" },
+		{ "long way \xc0\x8a \xe0\x80\x8a \xf0\x80\x80\x8a",
+		    "prog: long way \\xc0\\x8a \\xe0\\x80\\x8a \\xf0\\x80\\x80\\x8a\n" },
 		{ "surrogate \xed\xa0\x80", "prog: surrogate \\xed\\xa0\\x80\n" },
 		{ "past the end \xf4\x90\x80\x80", "prog: past the end \\xf4\\x90\\x80\\x80\n" },
 		{ "broken \xe2\x82" "A\xff", "prog: broken \\xe2\\x82A\\xff\n" },
@@ -165,5 +167,5 @@ TEST(to_syslog)
 	EQ(priority, LOG_WARNING);
 }
 
-MAIN(RUN(prefix_before_init), RUN(levels), RUN(escapes), RUN(long_messages_are_cut_and_end_in_a_newline), RUN(long_program_names),
-    RUN(errno_is_kept), RUN(to_syslog))
+MAIN(RUN(prefix_before_init), RUN(levels), RUN(escapes), RUN(long_messages_are_cut_and_end_in_a_newline),
+    RUN(long_program_names), RUN(errno_is_kept), RUN(to_syslog))

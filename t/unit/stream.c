@@ -543,7 +543,8 @@ BOTH(plain_files)
 BOTH(devices)
 {
 	a = b = (struct end){ .st = NULL };
-	a.st = stream_open(s, open("/dev/null", O_RDONLY | O_CLOEXEC), open("/dev/full", O_WRONLY | O_CLOEXEC), changed, &a);
+	a.st = stream_open(s, open("/dev/null", O_RDONLY | O_CLOEXEC), open("/dev/full", O_WRONLY | O_CLOEXEC),
+	    changed, &a);
 	(void)stream_want(a.st, 10);
 	UNTIL(s, stream_eof(a.st));
 	EQ(stream_input(a.st).n, 0);
@@ -600,7 +601,8 @@ BOTH(shared_descriptors)
 	free(data);
 }
 
-MAIN(RUN(echo), RUN(nobody_listens), RUN(done_before_it_was_connected), RUN(closed_before_it_was_connected), RUN(large_transfer),
-    RUN(input_is_bounded), RUN(half_close), RUN(reset_by_the_peer), RUN(reset_while_writing),
-    RUN(writing_to_one_who_has_gone_leaves_what_he_said), RUN(closed_in_its_callback), RUN(a_new_owner), RUN(no_allocation_once_warm),
-    RUN(failing_allocations), RUN(pipes), RUN(a_pipe_to_write_to), RUN(plain_files), RUN(devices), RUN(shared_descriptors))
+MAIN(RUN(echo), RUN(nobody_listens), RUN(done_before_it_was_connected), RUN(closed_before_it_was_connected),
+    RUN(large_transfer), RUN(input_is_bounded), RUN(half_close), RUN(reset_by_the_peer),
+    RUN(reset_while_writing), RUN(writing_to_one_who_has_gone_leaves_what_he_said), RUN(closed_in_its_callback),
+    RUN(a_new_owner), RUN(no_allocation_once_warm), RUN(failing_allocations), RUN(pipes),
+    RUN(a_pipe_to_write_to), RUN(plain_files), RUN(devices), RUN(shared_descriptors))

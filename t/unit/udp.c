@@ -630,9 +630,10 @@ BOTH(too_long_for_a_slot)
 	remove_paths();
 }
 
-MAIN(RUN(echo), RUN(sent_at_the_end_of_the_turn), RUN(close_sends_what_is_queued), RUN(largest_datagrams), RUN(refused_at_once),
-    RUN(an_error_costs_only_its_datagram), RUN(nobody_listens), RUN(closed_when_it_hears_of_an_error), RUN(no_allocation_once_warm),
-    RUN(closed_in_the_middle_of_a_batch), RUN(reading_turned_off_and_on), RUN(a_flood_is_taken_in_parts),
-    RUN(connected_hears_only_its_peer), RUN(ports_are_shared_only_on_request), RUN(v6only), RUN(drops_are_counted),
-    RUN(failing_allocations), RUN(unix_echo), RUN(unix_files), RUN(queue_waits_for_a_slow_reader),
+MAIN(RUN(echo), RUN(sent_at_the_end_of_the_turn), RUN(close_sends_what_is_queued), RUN(largest_datagrams),
+    RUN(refused_at_once), RUN(an_error_costs_only_its_datagram), RUN(nobody_listens),
+    RUN(closed_when_it_hears_of_an_error), RUN(no_allocation_once_warm), RUN(closed_in_the_middle_of_a_batch),
+    RUN(reading_turned_off_and_on), RUN(a_flood_is_taken_in_parts), RUN(connected_hears_only_its_peer),
+    RUN(ports_are_shared_only_on_request), RUN(v6only), RUN(drops_are_counted), RUN(failing_allocations),
+    RUN(unix_echo), RUN(unix_files), RUN(queue_waits_for_a_slow_reader),
     RUN(a_peer_that_does_not_read_blocks_nobody_for_long), RUN(too_long_for_a_slot))
