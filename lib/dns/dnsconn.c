@@ -1,0 +1,198 @@
+#include "dns/dnsconn.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+enum { SLOTS = 2 * DNSCONN_MOST, INPUT = 2 * (2 + DNS_MAX) };
+
+#define IDLE (5 * SEC)
+
+static void changed(struct stream *);
+
+static void
+forget(struct dnsconn *c, struct dns_query *q)
+{
+	if (c->unsent == q)
+		c->unsent = TAILQ_NEXT(q, link);
+	TAILQ_REMOVE(&c->waiting, q, link);
+	c->slots[q->x.id % SLOTS] = NULL;
+	c->nwaiting--;
+	q->via = NULL;
+}
+
+/* Gives all that waits back to the owner, who may ask again at once: those questions are of the next round, and come behind. */
+static void
+give_up(struct dnsconn *c)
+{
+	bool progress = c->answers > 0;
+	struct dns_query *q;
+
+	stream_close(c->stream);
+	c->stream = NULL;
+	c->answers = 0;
+	c->round++;
+	c->unsent = NULL;
+	timer_stop(&c->sched->wheel, &c->timer);
+	while ((q = TAILQ_FIRST(&c->waiting)) != NULL && q->round != c->round) {
+		forget(c, q);
+		c->lost(c, q, progress);
+	}
+}
+
+/* Not now: whoever called us may be in the midst of something. */
+static void
+give_up_soon(struct dnsconn *c)
+{
+	timer_arm(&c->sched->wheel, &c->timer, c->sched->clock.now);
+}
+
+static void
+on_timer(struct timer *t)
+{
+	struct dnsconn *c = (struct dnsconn *)(void *)((char *)t - offsetof(struct dnsconn, timer));
+
+	give_up(c);
+}
+
+static int
+connect_stream(struct dnsconn *c)
+{
+	if ((c->stream = stream_connect(c->sched, &c->server, changed, c)) == NULL)
+		return -1;
+	if (stream_want(c->stream, INPUT) == -1 && stream_error(c->stream) != 0) {
+		errno = stream_error(c->stream);
+		stream_close(c->stream);
+		c->stream = NULL;
+		return -1;
+	}
+	c->connected(c);
+	return 0;
+}
+
+static void
+write_unsent(struct dnsconn *c)
+{
+	uint8_t bytes[2 + DNSWRITE_QUERY_MAX];
+	size_t n;
+
+	if (c->stream == NULL || c->busy || !stream_connected(c->stream))
+		return;
+	while (c->unsent != NULL) {
+		n = exchange_query(&c->unsent->x, bytes + 2);
+		bytes[0] = (uint8_t)(n >> 8);
+		bytes[1] = (uint8_t)n;
+		if (stream_write(c->stream, slice_make(bytes, n + 2)) != 0) {
+			give_up_soon(c);
+			return;
+		}
+		c->unsent = TAILQ_NEXT(c->unsent, link);
+	}
+}
+
+static void
+message(struct dnsconn *c, struct slice data)
+{
+	const uint8_t *p = (const uint8_t *)data.p;
+	uint16_t id = data.n >= 2 ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+	struct dns_query *q = c->slots[id % SLOTS];
+
+	if (data.n < 2 || q == NULL || q->x.id != id) {
+		c->stray(c);
+		return;
+	}
+	c->answers++;
+	c->reply(c, q, data);
+}
+
+/* A length of two bytes before each message (RFC 1035 4.2.2). */
+static void
+read_messages(struct dnsconn *c)
+{
+	for (;;) {
+		struct slice in = stream_input(c->stream);
+		const uint8_t *p = (const uint8_t *)in.p;
+		size_t n = in.n >= 2 ? (size_t)p[0] << 8 | p[1] : 0;
+
+		if (in.n < 2 || in.n - 2 < n)
+			return;
+		message(c, slice_make(p + 2, n));
+		stream_take(c->stream, n + 2);
+	}
+}
+
+static void
+changed(struct stream *s)
+{
+	struct dnsconn *c = stream_user(s);
+	int more;
+
+	c->busy = true;
+	do {
+		read_messages(c);
+		more = stream_want(s, INPUT);
+	} while (more == 1);
+	c->busy = false;
+	if (more == -1 || stream_error(s) != 0 || stream_eof(s))
+		give_up(c);
+	else
+		write_unsent(c);
+}
+
+void
+dnsconn_init(struct dnsconn *c)
+{
+	timer_init(&c->timer, on_timer, true);
+	TAILQ_INIT(&c->waiting);
+	c->stream = NULL;
+	c->unsent = NULL;
+	c->nwaiting = 0;
+	c->answers = 0;
+	c->round = 0;
+	c->busy = false;
+}
+
+void
+dnsconn_fini(struct dnsconn *c)
+{
+	timer_stop(&c->sched->wheel, &c->timer);
+	stream_close(c->stream);
+	c->stream = NULL;
+}
+
+int
+dnsconn_send(struct dnsconn *c, struct dns_query *q)
+{
+	uint16_t id;
+
+	if (c->nwaiting >= DNSCONN_MOST) {
+		errno = ENOBUFS;
+		return -1;
+	}
+	if (c->stream == NULL && connect_stream(c) != 0)
+		return -1;
+	do
+		id = (uint16_t)arc4random();
+	while (c->slots[id % SLOTS] != NULL);
+	if (c->nwaiting++ == 0)
+		timer_stop(&c->sched->wheel, &c->timer);
+	c->slots[id % SLOTS] = q;
+	q->x.id = id;
+	q->via = c;
+	q->round = c->round;
+	TAILQ_INSERT_TAIL(&c->waiting, q, link);
+	if (c->unsent == NULL)
+		c->unsent = q;
+	write_unsent(c);
+	return 0;
+}
+
+void
+dnsconn_drop(struct dnsconn *c, struct dns_query *q)
+{
+	if (q->via == NULL)
+		return;
+	forget(c, q);
+	if (c->nwaiting == 0 && c->stream != NULL)
+		timer_arm(&c->sched->wheel, &c->timer, c->sched->clock.now + IDLE);
+}

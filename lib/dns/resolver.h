@@ -1,0 +1,92 @@
+/*
+ * resolver.h: asks name servers and waits for the answer (RFC 1035, 5452, 7766): over UDP from unpredictable ports with unpredictable ids,
+ * again when nothing comes, one server after the other, over TCP when the answer was cut short. What does not come from the server's address
+ * and port with our id and our question is ignored.
+ *
+ * A struct dns_query is embedded in whoever asks. Nothing is allocated for a question once the sockets are there.
+ */
+#ifndef DNS_RESOLVER_H
+#define DNS_RESOLVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/addr.h"
+#include "dns/conf.h"
+#include "dns/dnsmsg.h"
+#include "dns/exchange.h"
+#include "loop/sched.h"
+
+struct resolver;
+
+enum dns_status {
+	DNS_ANSWER_OK,   /* NOERROR, with records of the type that was asked for */
+	DNS_NODATA,      /* NOERROR, without any */
+	DNS_NXDOMAIN,
+	DNS_RCODE,       /* another RCODE: q->rcode */
+	DNS_TIMEOUT,     /* nobody answered */
+	DNS_MALFORMED,   /* what was answered could not be read */
+	DNS_UNREACHABLE, /* the system could not even send it, or nobody listens there */
+};
+
+struct dns_query {
+	/* Called once, from the loop, never from resolver_ask. It may free the query, or ask again with it. */
+	void (*done)(struct dns_query *);
+	struct exchange x;        /* set name, namelen, type, class; may set no_recursion, checking_disabled, dnssec */
+	/* the outcome */
+	const struct dnsmsg *msg; /* borrowed for the call; NULL when there is none */
+	int64_t rtt;              /* from the last sending to the answer, ns */
+	uint16_t rcode;
+	uint8_t status;           /* enum dns_status */
+	uint8_t server;           /* which was asked last: its index */
+	/* private */
+	uint8_t first, most;         /* the server asked first; tries at most */
+	uint8_t round;               /* of its connection: dnsconn.c */
+	bool malformed, refused;     /* seen on the way */
+	bool active;                 /* counted in flight */
+	struct resolver *resolver;   /* that was asked; NULL when it is done */
+	void *via;                   /* struct dnsport or struct dnsconn that it waits on, by x.stream */
+	struct timer timer;
+	TAILQ_ENTRY(dns_query) link; /* of those that wait for room, or of its connection */
+	LIST_ENTRY(dns_query) all;
+};
+
+TAILQ_HEAD(dns_query_list, dns_query);
+
+struct resolver_options {
+	struct dns_conf conf;  /* copied; at least one server */
+	unsigned concurrency;  /* questions in flight at most; 0: as many as fit */
+	bool stream;           /* TCP only */
+};
+
+/* NULL with errno. Sockets are opened as they are needed. Not ended queries hold the loop (sched_hold). */
+struct resolver *resolver_new(struct sched *, const struct resolver_options *);
+
+/* Queries that are not done are forgotten; their `done` is not called. Not from within a `done`. NULL is ignored. */
+void resolver_free(struct resolver *);
+
+/* Asks. When there is no room in flight the question waits its turn; that time does not count. */
+void resolver_ask(struct resolver *, struct dns_query *);
+
+/* Forgets a query that was asked and is not done: `done` will not be called. Safe otherwise, if it was zeroed once. */
+void resolver_cancel(struct resolver *, struct dns_query *);
+
+/* How many more questions would be sent at once; how many are in flight; and the most that can be. */
+unsigned resolver_room(const struct resolver *);
+unsigned resolver_inflight(const struct resolver *);
+unsigned resolver_capacity(const struct resolver *);
+
+const struct addr *resolver_server(const struct resolver *, unsigned index);
+
+/* "NOERROR", "NODATA", "NXDOMAIN", "SERVFAIL", "TIMEOUT"...; `to` has RRTYPE_TEXTLEN bytes, and may be returned. */
+const char *resolver_status(const struct dns_query *, char *to);
+
+/* Questions sent and messages ignored (forged, late, malformed), TCP connections made; since the start. */
+struct resolver_stats {
+	uint64_t sent, ignored, connections;
+};
+
+const struct resolver_stats *resolver_stats(const struct resolver *);
+
+#endif
