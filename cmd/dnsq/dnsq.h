@@ -1,0 +1,88 @@
+/* dnsq.h: what the rooms of dnsq share. */
+#ifndef DNSQ_H
+#define DNSQ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "dns/enum.h"
+#include "dns/name.h"
+#include "dns/resolver.h"
+#include "loop/sched.h"
+
+enum { TYPES_MAX = 32 };
+
+enum format { FORMAT_ZONE, FORMAT_JSON, FORMAT_SHORT, FORMAT_MESSAGE };
+
+struct options {
+	struct resolver_options resolver;
+	uint16_t types[TYPES_MAX];
+	unsigned ntypes;
+	enum format format;
+	bool reverse, by_number, in_order, verbose, dnssec;
+	double rate;                      /* questions a second; 0: no bound */
+	uint8_t suffix[NAME_MAX_WIRE];    /* of ENUM */
+};
+
+/* A question, on its way from the input to the output. */
+struct job {
+	struct dns_query q;
+	struct enum_lookup *lookup;       /* with -e; then q is not used */
+	struct job *next;                 /* free ones, or in the order of the input */
+	struct buf text;                  /* its output, with -o, until its turn comes */
+	bool finished;
+	uint8_t short_name[64];
+	uint8_t *name;                    /* short_name, or memory of NAME_MAX_WIRE bytes */
+};
+
+/* A question as it was asked for. */
+struct question {
+	uint8_t name[NAME_MAX_WIRE];
+	uint8_t namelen;
+	uint16_t type;
+	char number[ENUM_DIGITS + 2];
+};
+
+/* --- input.c --- */
+
+struct input;
+
+/* Names from `names` (until NULL), or when there are none from stdin. `more` is called when input has come. NULL with errno. */
+struct input *input_new(struct sched *, const struct options *, char *const *names, void (*more)(void *), void *arg);
+void input_free(struct input *);
+
+enum input_state { INPUT_GOT, INPUT_WAIT, INPUT_END };
+
+/* The next question. INPUT_WAIT: `more` will be called. Bad lines are reported and skipped. */
+enum input_state input_next(struct input *, struct question *);
+
+/* Lines that were no questions. */
+unsigned long input_bad(const struct input *);
+
+/* --- output.c --- */
+
+struct output;
+
+/* `drained` is called when so much has been written that more is welcome. NULL with errno. */
+struct output *output_new(struct sched *, const struct options *, void (*drained)(void *), void *arg);
+void output_free(struct output *);
+
+/* Appends what is to be said of a finished job. */
+void output_job(const struct output *, const struct job *, struct buf *to);
+
+/* Where output goes that need not wait for its turn; output_added after something was put there. */
+struct buf *output_buf(struct output *);
+void output_added(struct output *);
+
+/* More is waiting to be written than is good: ask no more questions. */
+bool output_full(const struct output *);
+
+/* Writes all, waiting if need be. 0; -1 with errno. */
+int output_flush(struct output *);
+
+/* The errno that ended it, EPIPE when the reader has gone; 0: none. */
+int output_error(const struct output *);
+
+#endif

@@ -1,0 +1,520 @@
+/* dnsq: many DNS questions at once, for pipes. */
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../cli.h"
+#include "dnsq.h"
+
+enum {
+	CONCURRENCY = 1000,
+	CONCURRENCY_MAX = 1000000,
+	ORDER_AHEAD = 4,       /* with -o: answers kept back, in multiples of the questions in flight */
+	BURST_MS = 10,         /* with -r: what may be made up for at once */
+};
+
+struct dnsq {
+	struct sched sched;
+	struct options options;
+	struct resolver *resolver;
+	struct input *input;
+	struct output *output;
+	struct job *free_jobs;
+	struct job *first, **last; /* with -o: in the order of the input */
+	struct timer pause;        /* with -r */
+	int64_t paced_from;        /* when the rate's count began */
+	uint64_t paced;            /* asked since */
+	size_t kept;               /* with -o: finished, or in flight */
+	unsigned inflight;
+	bool ended, pumping;
+	uint64_t asked, status[DNS_UNREACHABLE + 1];
+	int64_t began;
+};
+
+static const struct cli_option option_rows[] = {
+	{ '@', "server", "HOST[#PORT]", "ask this server, port 53 by default; may repeat" },
+	{ 't', "type", "TYPE[,TYPE]", "record types to ask for (A)" },
+	{ 'c', "concurrency", "N", "questions in flight at most (1000)" },
+	{ 'r', "rate", "N", "questions a second at most" },
+	{ 'T', "timeout", "SECONDS", "of an attempt, on average (2)" },
+	{ 'a', "attempts", "N", "at each server before giving up (4)" },
+	{ 'j', "json", NULL, "one JSON object for each question" },
+	{ 's', "short", NULL, "rdata only" },
+	{ 'R', "message", NULL, "the whole message" },
+	{ 'x', "reverse", NULL, "input is addresses: ask for their names" },
+	{ 'e', "enum", NULL, "input is telephone numbers: print their URIs" },
+	{ 'E', "suffix", "DOMAIN", "of telephone numbers (e164.arpa)" },
+	{ 'o', "ordered", NULL, "keep the order of the input" },
+	{ 'D', "dnssec", NULL, "ask for DNSSEC records" },
+	{ 'n', "tcp", NULL, "TCP only" },
+	{ 'v', "verbose", NULL, "a summary on stderr at the end" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct cli cli = {
+	.prog = "dnsq",
+	.synopsis = "[-hVv] [-@ server] [-t TYPE[,TYPE]] [-c concurrency] [-r rate] [-T timeout] [-a attempts] [-j|-s|-R] [-x] "
+	    "[-e [-E suffix]] [-o] [-D] [-n] [name ...]",
+	.about = "Asks name servers many questions at once. Names come from the arguments, else from stdin, one a line.",
+	.version = "poller " POLLER_DEFAULT,
+	.options = option_rows,
+};
+
+static void pump(struct dnsq *);
+
+/* --- jobs --- */
+
+static struct job *
+take_job(struct dnsq *d)
+{
+	struct job *job = d->free_jobs;
+
+	if (job != NULL) {
+		d->free_jobs = job->next;
+		job->next = NULL;
+		job->finished = false;
+		return job;
+	}
+	if ((job = calloc(1, sizeof(*job))) == NULL)
+		return NULL;
+	job->name = job->short_name;
+	if (d->options.by_number && (job->lookup = calloc(1, sizeof(*job->lookup))) == NULL) {
+		free(job);
+		return NULL;
+	}
+	return job;
+}
+
+static void
+give_job(struct dnsq *d, struct job *job)
+{
+	buf_clear(&job->text);
+	buf_trim(&job->text, 4096);
+	job->next = d->free_jobs;
+	d->free_jobs = job;
+}
+
+static void
+free_jobs(struct job *job)
+{
+	for (struct job *next; job != NULL; job = next) {
+		next = job->next;
+		if (job->lookup != NULL)
+			enum_fini(job->lookup);
+		free(job->lookup);
+		if (job->name != job->short_name)
+			free(job->name);
+		buf_fini(&job->text);
+		free(job);
+	}
+}
+
+/* With -o: prints what is finished at the head of the line. */
+static void
+print_in_order(struct dnsq *d)
+{
+	struct job *job;
+
+	while ((job = d->first) != NULL && job->finished) {
+		if ((d->first = job->next) == NULL)
+			d->last = &d->first;
+		buf_putslice(output_buf(d->output), buf_slice(&job->text));
+		if (job->text.failed)
+			output_buf(d->output)->failed = true;
+		d->kept--;
+		give_job(d, job);
+	}
+}
+
+static void
+finished(struct dnsq *d, struct job *job, const struct dns_query *q)
+{
+	d->inflight--;
+	d->status[q->status]++;
+	if (d->options.in_order) {
+		output_job(d->output, job, &job->text);
+		job->finished = true;
+		print_in_order(d);
+	} else {
+		output_job(d->output, job, output_buf(d->output));
+		give_job(d, job);
+	}
+	output_added(d->output);
+	pump(d);
+}
+
+static struct dnsq app;
+
+static void
+query_done(struct dns_query *q)
+{
+	finished(&app, (struct job *)(void *)((char *)q - offsetof(struct job, q)), q);
+}
+
+static void
+lookup_done(struct enum_lookup *e)
+{
+	finished(&app, e->owner, &e->q);
+}
+
+static int
+start_lookup(struct dnsq *d, struct job *job, const struct question *question)
+{
+	struct enum_lookup *e = job->lookup;
+
+	e->done = lookup_done;
+	e->owner = job;
+	e->q.x.dnssec = d->options.dnssec;
+	return enum_ask(d->resolver, e, question->number, d->options.suffix);
+}
+
+static int
+start_query(struct dnsq *d, struct job *job, const struct question *question)
+{
+	if (question->namelen > sizeof(job->short_name) && job->name == job->short_name) {
+		uint8_t *name = malloc(NAME_MAX_WIRE);
+
+		if (name == NULL)
+			return -1;
+		job->name = name;
+	}
+	memcpy(job->name, question->name, question->namelen);
+	job->q.done = query_done;
+	job->q.x.name = job->name;
+	job->q.x.namelen = question->namelen;
+	job->q.x.type = question->type;
+	job->q.x.class = RRCLASS_IN;
+	job->q.x.dnssec = d->options.dnssec;
+	resolver_ask(d->resolver, &job->q);
+	return 0;
+}
+
+static void
+ask(struct dnsq *d, const struct question *question)
+{
+	struct job *job = take_job(d);
+
+	if (job == NULL || (job->lookup != NULL ? start_lookup(d, job, question) : start_query(d, job, question)) != 0)
+		err(1, "a question");
+	d->asked++;
+	d->inflight++;
+	if (d->options.in_order) {
+		d->kept++;
+		*d->last = job;
+		d->last = &job->next;
+	}
+}
+
+/* --- the flow --- */
+
+/* With -r: whether one more may be asked now; if not, the timer comes back. */
+static bool
+rate_allows(struct dnsq *d)
+{
+	int64_t now = d->sched.clock.now, due;
+
+	if (d->options.rate <= 0)
+		return true;
+	due = d->paced_from + (int64_t)((double)d->paced / d->options.rate * (double)SEC);
+	if (due > now) {
+		timer_arm(&d->sched.wheel, &d->pause, due);
+		return false;
+	}
+	/* what could not be asked in time is not all made up for at once */
+	if (now - due > BURST_MS * MSEC) {
+		d->paced_from = now;
+		d->paced = 0;
+	}
+	d->paced++;
+	return true;
+}
+
+static bool
+has_room(const struct dnsq *d)
+{
+	if (d->inflight >= d->options.resolver.concurrency || resolver_room(d->resolver) == 0 || output_full(d->output))
+		return false;
+	return !d->options.in_order || d->kept < (size_t)d->options.resolver.concurrency * ORDER_AHEAD;
+}
+
+static void
+pump(struct dnsq *d)
+{
+	struct question question;
+
+	if (d->pumping)
+		return;
+	d->pumping = true;
+	while (!d->ended && output_error(d->output) == 0 && has_room(d) && rate_allows(d)) {
+		enum input_state state = input_next(d->input, &question);
+
+		if (state == INPUT_GOT)
+			ask(d, &question);
+		else if (state == INPUT_END)
+			d->ended = true;
+		else
+			break;
+	}
+	d->pumping = false;
+	if (d->ended && d->inflight == 0)
+		sched_stop(&d->sched);
+}
+
+static void
+more(void *arg)
+{
+	struct dnsq *d = arg;
+
+	clock_read(&d->sched.clock);
+	pump(d);
+}
+
+static void
+paused(struct timer *t)
+{
+	pump((struct dnsq *)(void *)((char *)t - offsetof(struct dnsq, pause)));
+}
+
+/* --- options --- */
+
+static void
+add_server(struct dns_conf *conf, const char *text)
+{
+	const char *why;
+
+	if (conf->nservers == CONF_SERVERS)
+		cli_usage_error(&cli, "-@ %s: at most %d servers", text, CONF_SERVERS);
+	if (dns_server_parse(slice_of(text), &conf->servers[conf->nservers], &why) != 0)
+		cli_usage_error(&cli, "-@ %s: %s (a server is written ADDRESS, ADDRESS#PORT or ADDRESS:PORT)", text, why);
+	conf->nservers++;
+}
+
+static void
+set_types(struct options *o, const char *list)
+{
+	struct slice rest = slice_of(list), word;
+
+	do {
+		slice_cut(rest, ',', &word, &rest);
+		if (o->ntypes == TYPES_MAX)
+			cli_usage_error(&cli, "-t %s: at most %d types", list, TYPES_MAX);
+		if (rrtype_parse(word, &o->types[o->ntypes++]) != 0)
+			cli_usage_error(&cli, "-t %s: unknown type (known ones are A, MX, TXT and so on; any is TYPEnnn)", list);
+	} while (rest.n > 0);
+}
+
+static void
+set_suffix(struct options *o, const char *text)
+{
+	const char *why;
+
+	if (name_parse(slice_of(text), o->suffix, &why) < 0)
+		cli_usage_error(&cli, "-E %s: %s", text, why);
+}
+
+static void
+set_format(struct options *o, enum format format, bool *chosen)
+{
+	if (*chosen && o->format != format)
+		cli_usage_error(&cli, "only one of -j, -s and -R can be had");
+	*chosen = true;
+	o->format = format;
+}
+
+/* Durations and counts that the command line sets are kept apart: resolv.conf must not undo them. */
+struct limits {
+	int64_t timeout, attempts;
+};
+
+static void
+set_option(struct options *o, struct limits *limits, int c, const char *arg, bool *format_chosen)
+{
+	switch (c) {
+	case '@':
+		add_server(&o->resolver.conf, arg);
+		break;
+	case 't':
+		set_types(o, arg);
+		break;
+	case 'c':
+		o->resolver.concurrency = (unsigned)cli_number(&cli, "-c", arg, 1, CONCURRENCY_MAX);
+		break;
+	case 'r':
+		o->rate = (double)cli_number(&cli, "-r", arg, 1, 100000000);
+		break;
+	case 'T':
+		limits->timeout = cli_duration(&cli, "-T", arg, MSEC, CONF_TIMEOUT_MAX);
+		break;
+	case 'a':
+		limits->attempts = cli_number(&cli, "-a", arg, 1, CONF_ATTEMPTS_MAX);
+		break;
+	case 'j':
+		set_format(o, FORMAT_JSON, format_chosen);
+		break;
+	case 's':
+		set_format(o, FORMAT_SHORT, format_chosen);
+		break;
+	case 'R':
+		set_format(o, FORMAT_MESSAGE, format_chosen);
+		break;
+	case 'x':
+		o->reverse = true;
+		break;
+	case 'e':
+		o->by_number = true;
+		break;
+	case 'E':
+		set_suffix(o, arg);
+		break;
+	case 'o':
+		o->in_order = true;
+		break;
+	case 'D':
+		o->dnssec = true;
+		break;
+	case 'n':
+		o->resolver.stream = true;
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	}
+}
+
+/* @server among the names, as dig(1) takes it. */
+static void
+take_servers(struct dns_conf *conf, char **names)
+{
+	char **to = names;
+
+	for (; *names != NULL; names++) {
+		if ((*names)[0] == '@')
+			add_server(conf, *names + 1);
+		else
+			*to++ = *names;
+	}
+	*to = NULL;
+}
+
+static void
+check_options(struct options *o, const char *suffix)
+{
+	if (o->reverse && o->by_number)
+		cli_usage_error(&cli, "only one of -x and -e can be had");
+	if (suffix != NULL && !o->by_number)
+		cli_usage_error(&cli, "-E %s goes only with -e", suffix);
+	if (o->by_number && o->ntypes > 0)
+		cli_usage_error(&cli, "-t does not go with -e");
+	if (o->by_number && o->format == FORMAT_MESSAGE)
+		cli_usage_error(&cli, "-R does not go with -e");
+	if (o->ntypes == 0)
+		o->types[o->ntypes++] = o->reverse ? RRTYPE_PTR : RRTYPE_A;
+}
+
+/* Returns the names. */
+static char **
+read_options(struct options *o, int argc, char **argv)
+{
+	struct limits limits = { 0 };
+	const char *suffix = NULL;
+	bool format_chosen = false;
+	int c;
+
+	dns_conf_init(&o->resolver.conf);
+	o->resolver.concurrency = CONCURRENCY;
+	set_suffix(o, "e164.arpa");
+	while ((c = cli_next(&cli, argc, argv)) != -1) {
+		if (c == 'E')
+			suffix = optarg;
+		set_option(o, &limits, c, optarg, &format_chosen);
+	}
+	argv += optind;
+	take_servers(&o->resolver.conf, argv);
+	check_options(o, suffix);
+	/* several servers that the user named are equals; those of resolv.conf are in order */
+	if (o->resolver.conf.nservers > 0)
+		o->resolver.conf.rotate = true;
+	else if (dns_conf_load(&o->resolver.conf, NULL) != 0)
+		err(1, "resolv.conf");
+	if (limits.timeout > 0)
+		o->resolver.conf.timeout = limits.timeout;
+	if (limits.attempts > 0)
+		o->resolver.conf.attempts = (unsigned)limits.attempts;
+	return argv;
+}
+
+/* --- the whole --- */
+
+static void
+summary(const struct dnsq *d)
+{
+	const struct resolver_stats *stats = resolver_stats(d->resolver);
+	double seconds = (double)(clock_wall(&d->sched.clock) - d->began) / (double)SEC;
+	uint64_t failed = d->status[DNS_TIMEOUT] + d->status[DNS_MALFORMED] + d->status[DNS_UNREACHABLE];
+
+	fprintf(stderr,
+	    "dnsq: %" PRIu64 " questions in %.3f s (%.0f a second): %" PRIu64 " answered, %" PRIu64 " NODATA, %" PRIu64 " NXDOMAIN, %" PRIu64
+	    " other RCODEs, %" PRIu64 " failed\n",
+	    d->asked, seconds, seconds > 0 ? (double)d->asked / seconds : 0, d->status[DNS_ANSWER_OK], d->status[DNS_NODATA],
+	    d->status[DNS_NXDOMAIN], d->status[DNS_RCODE], failed);
+	fprintf(stderr, "dnsq: %" PRIu64 " queries sent, %" PRIu64 " messages ignored, %" PRIu64 " TCP connections, %.3f s of CPU\n",
+	    stats->sent, stats->ignored, stats->connections, (double)clock_cpu() / (double)SEC);
+}
+
+static void
+set_up(struct dnsq *d, char **names)
+{
+	d->last = &d->first;
+	if (sched_init(&d->sched, NULL, false) != 0)
+		err(1, "the event loop");
+	d->began = clock_wall(&d->sched.clock);
+	d->paced_from = d->sched.clock.now;
+	timer_init(&d->pause, paused, false);
+	if ((d->resolver = resolver_new(&d->sched, &d->options.resolver)) == NULL ||
+	    (d->input = input_new(&d->sched, &d->options, names, more, d)) == NULL ||
+	    (d->output = output_new(&d->sched, &d->options, more, d)) == NULL)
+		err(1, "setting up");
+	sched_hold(&d->sched);
+}
+
+static void
+tear_down(struct dnsq *d)
+{
+	resolver_free(d->resolver);
+	input_free(d->input);
+	output_free(d->output);
+	free_jobs(d->free_jobs);
+	free_jobs(d->first);
+	sched_fini(&d->sched);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct dnsq *d = &app;
+	int status;
+
+	signal(SIGPIPE, SIG_IGN);
+	setprogname(cli.prog);
+	char **names = read_options(&d->options, argc, argv);
+	set_up(d, names);
+	pump(d);
+	if (!d->ended || d->inflight > 0)
+		if (sched_run(&d->sched) == SCHED_FAILED)
+			err(1, "the event loop");
+	if (output_flush(d->output) != 0 && errno != EPIPE)
+		err(1, "stdout");
+	status = input_bad(d->input) > 0 || d->status[DNS_TIMEOUT] + d->status[DNS_MALFORMED] + d->status[DNS_UNREACHABLE] > 0;
+	if (output_error(d->output) == EPIPE)
+		status = 0;
+	if (d->options.verbose)
+		summary(d);
+	tear_down(d);
+	return status;
+}
