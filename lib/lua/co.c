@@ -7,10 +7,16 @@
  */
 #include "lua/state.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
-/* Threads kept for reuse: about a kilobyte each. */
-enum { IDLE_MAX = 10000 };
+/*
+ * Threads kept for reuse, about a kilobyte each: not more than IDLE_MAX, and of those that nobody needed for REAP only half, until IDLE_MIN
+ * are left.
+ */
+enum { IDLE_MAX = 10000, IDLE_MIN = 64 };
+
+#define REAP SEC
 
 static void finish(struct co *, enum co_outcome);
 static void resume(struct task *);
@@ -48,6 +54,24 @@ add_thread(lua_State *L, struct runtime *rt, int anchor)
 	rt->nidle++;
 }
 
+/* Lets the collector have a free thread. */
+static void
+drop_thread(struct runtime *rt)
+{
+	int slot = rt->idle;
+	struct seat *seat = &rt->seats[slot];
+
+	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
+	lua_pushboolean(rt->L, 0);
+	lua_rawseti(rt->L, -2, 2 * slot - 1);
+	lua_pop(rt->L, 1);
+	rt->idle = seat->next;
+	rt->nidle--;
+	seat->L = NULL;
+	seat->next = rt->empty;
+	rt->empty = slot;
+}
+
 static void
 leave_seat(struct runtime *rt, int slot)
 {
@@ -56,19 +80,28 @@ leave_seat(struct runtime *rt, int slot)
 	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
 	lua_pushboolean(rt->L, 0);
 	lua_rawseti(rt->L, -2, 2 * slot);
-	if (rt->nidle < IDLE_MAX) {
-		*co_slot(seat->L) = &rt->none;
-		seat->next = rt->idle;
-		rt->idle = slot;
-		rt->nidle++;
-	} else {
-		lua_pushboolean(rt->L, 0);
-		lua_rawseti(rt->L, -2, 2 * slot - 1);
-		seat->L = NULL;
-		seat->next = rt->empty;
-		rt->empty = slot;
-	}
 	lua_pop(rt->L, 1);
+	*co_slot(seat->L) = &rt->none;
+	seat->next = rt->idle;
+	rt->idle = slot;
+	if (rt->nidle++ < IDLE_MIN)
+		return;
+	if (rt->nidle > IDLE_MAX)
+		drop_thread(rt);
+	if (!timer_pending(&rt->reaper))
+		timer_arm(&rt->sched->wheel, &rt->reaper, rt->sched->clock.now + REAP);
+}
+
+void
+co_reap(struct timer *t)
+{
+	struct runtime *rt = (struct runtime *)((char *)t - offsetof(struct runtime, reaper));
+
+	for (int n = (rt->idle_low + 1) / 2; n > 0 && rt->nidle > IDLE_MIN; n--)
+		drop_thread(rt);
+	rt->idle_low = rt->nidle;
+	if (rt->nidle > IDLE_MIN)
+		timer_arm(&rt->sched->wheel, t, rt->sched->clock.now + REAP);
 }
 
 struct co *
@@ -89,7 +122,8 @@ co_new(lua_State *L, struct runtime *rt)
 	lua_pop(L, 1);
 
 	rt->idle = rt->seats[slot].next;
-	rt->nidle--;
+	if (--rt->nidle < rt->idle_low)
+		rt->idle_low = rt->nidle;
 	rt->count++;
 	task_init(&co->task, rt->sched, resume);
 	co->L = rt->seats[slot].L;
@@ -221,9 +255,14 @@ fail(struct co *co)
 {
 	struct runtime *rt = co->rt;
 
+	size_t bound = rt->max_heap;
+
 	rt->errors++;
+	/* what is wrong can be told also of one that has used up the memory */
+	rt->max_heap = 0;
 	if (co_protected(co, keep_error, 1) == -1)
 		rt->report(rt->report_arg, "not enough memory (and none to say more)");
+	rt->max_heap = bound;
 	(void)lua_resetthread(co->L);
 	finish(co, CO_ERROR);
 }

@@ -56,6 +56,12 @@ lua_State *runtime_lua(struct runtime *);
 struct sched *runtime_sched(struct runtime *);
 struct runtime *runtime_of(lua_State *);
 
+/*
+ * A little of the collector's work: call it from the idle hook, so that a busy service collects while nobody waits for it. True: there is more to
+ * do. Gives memory back to the system after a burst.
+ */
+bool runtime_idle(struct runtime *);
+
 /* Closes every coroutine now. runtime_free does it too. */
 void runtime_close_all(struct runtime *);
 

@@ -20,12 +20,21 @@ struct runtime {
 	struct seat *seats;  /* 1..nseats */
 	int nseats, capseats;
 	int idle, empty;     /* free seats with and without a thread */
-	int nidle;
+	int nidle, idle_low; /* seats with a free thread, and the fewest there were since the reaper came last */
+	struct timer reaper; /* lets go of threads that were not needed */
 	int anchor, meta;    /* registry references: the anchor table, the metatable of handles */
 	bool blocking;       /* the yield that is on its way up suspends the whole coroutine */
 	bool can_block;      /* every resume between the coroutine and the running generator can be yielded across */
 	size_t count;
 	unsigned long errors;
+	size_t heap, max_heap;   /* bytes; counted only if there is a bound */
+	bool generational;
+	/* the idle collector */
+	bool collecting;         /* in the middle of a cycle */
+	int settled, unsettled;  /* KiB of Lua memory after its last cycle, and before this one */
+	uint64_t collected_at;   /* switches when this or the last one began */
+	int64_t spent, next_cycle;
+	struct timer collector;
 	void (*report)(void *, const char *);
 	void *report_arg;
 	bool exited;         /* the script called os.exit */
@@ -82,6 +91,9 @@ co_running(const struct runtime *rt)
 {
 	return rt->sched->current != NULL ? co_from_task(rt->sched->current) : NULL;
 }
+
+/* The fire function of rt->reaper. */
+void co_reap(struct timer *);
 
 /* Makes a suspended coroutine and pushes its handle. Raises Lua errors (memory) and leaves nothing behind then. */
 struct co *co_new(lua_State *L, struct runtime *);
