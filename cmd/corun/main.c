@@ -1,23 +1,27 @@
 /* corun: runs a Lua script whose coroutines block without blocking each other. See corun(1). */
 #include <err.h>
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
+#include <unistd.h>
 
 #include "cli.h"
+#include "loop/signal.h"
 #include "lua/runtime.h"
+#include "stat/gauge.h"
 
 /* What is to be done before the script, in the order of the command line. */
 struct step {
 	char what; /* 'e' or 'l' */
 	const char *text;
-	STAILQ_ENTRY(step) entry;
 };
 
 struct job {
-	STAILQ_HEAD(, step) steps;
+	struct step *steps;
+	int nsteps, at;   /* `at` goes on to nsteps for the script itself */
 	char **argv;      /* argv[0..nargs]: the script and its arguments */
 	int nargs;        /* -1: there is no script */
 	const char *self; /* how corun was called */
@@ -26,6 +30,7 @@ struct job {
 
 struct settings {
 	bool virtual_time, generational, verbose;
+	size_t memory;
 	const char *statsd;
 };
 
@@ -33,6 +38,8 @@ static const struct cli_option options[] = {
 	{ 'e', "execute", "CHUNK", "run CHUNK before the script; may be given more than once" },
 	{ 'l', "require", "MODULE", "require MODULE into the global of its name" },
 	{ 'G', "gc", "inc|gen", "collect garbage incrementally (the default) or by generations" },
+	{ 'M', "memory", "BYTES", "bound the Lua heap, e.g. 64M: what would exceed it is an error in the script" },
+	{ 's', "statsd", "HOST:PORT", "send gauges of the script there once a second; default: COOP_STATSD" },
 	{ 't', "virtual-time", NULL, "when nothing can run, the clock jumps to the next timer" },
 	{ 'v', "verbose", NULL, "at the end, a summary on stderr" },
 	{ 0, NULL, NULL, NULL },
@@ -40,7 +47,7 @@ static const struct cli_option options[] = {
 
 static struct cli cli = {
 	.prog = "corun",
-	.synopsis = "[-htVv] [-e chunk] [-G inc|gen] [-l module] [script [arg ...]]",
+	.synopsis = "[-htVv] [-e chunk] [-G inc|gen] [-l module] [-M bytes] [-s statsd] [script [arg ...]]",
 	.about = "runs a Lua script whose coroutines block without blocking each other",
 	.options = options,
 	.in_order = true,
@@ -48,83 +55,53 @@ static struct cli cli = {
 
 /* --- the first coroutine --- */
 
-static int run_next(lua_State *, int, lua_KContext);
-
-/* Loads what comes next: LUA_OK and a function on the stack, or an error message on it; -1: nothing is left. */
+/* Pushes what is to be called next, and its arguments: how many; -1: nothing is left, or it could not be loaded. */
 static int
 load_next(lua_State *L, struct job *job)
 {
-	struct step *step = STAILQ_FIRST(&job->steps);
+	int at = job->at++, status, nargs = 0;
 
-	if (step != NULL) {
-		STAILQ_REMOVE_HEAD(&job->steps, entry);
-		if (step->what == 'e')
-			return luaL_loadbuffer(L, step->text, strlen(step->text), "=(command line)");
+	if (at < job->nsteps && job->steps[at].what == 'l') {
 		lua_getglobal(L, "require");
-		return LUA_OK;
+		lua_pushstring(L, job->steps[at].text);
+		return 1;
 	}
-	if (job->nargs < 0)
+	if (at < job->nsteps) {
+		status = luaL_loadbuffer(L, job->steps[at].text, strlen(job->steps[at].text), "=(command line)");
+	} else if (at == job->nsteps && job->nargs >= 0) {
+		status = luaL_loadfile(L, strcmp(job->argv[0], "-") == 0 ? NULL : job->argv[0]);
+		nargs = job->nargs;
+	} else
 		return -1;
-	return luaL_loadfile(L, strcmp(job->argv[0], "-") == 0 ? NULL : job->argv[0]);
-}
-
-static int
-script_done(lua_State *L, int status, lua_KContext ctx)
-{
-	(void)L;
-	(void)status;
-	(void)ctx;
-	return 0;
-}
-
-static int
-push_args(lua_State *L, const struct job *job)
-{
-	luaL_checkstack(L, job->nargs, "too many arguments");
-	for (int i = 1; i <= job->nargs; i++)
-		lua_pushstring(L, job->argv[i]);
-	return job->nargs;
-}
-
-static int
-call_next(lua_State *L, struct job *job)
-{
-	struct step *step = STAILQ_FIRST(&job->steps);
-	int status = load_next(L, job), nargs = 0;
-
-	if (status == -1)
-		return 0;
 	if (status != LUA_OK) {
 		/* no traceback: the place is in the message, and nothing runs yet */
 		job->failed = true;
 		(void)fflush(stdout);
 		warnx("%s", lua_tostring(L, -1));
-		return 0;
+		return -1;
 	}
-	if (step == NULL) {
-		nargs = push_args(L, job);
-		job->nargs = -1;
-		lua_callk(L, nargs, 0, 0, script_done);
-		return 0;
-	}
-	if (step->what == 'l') {
-		lua_pushstring(L, step->text);
-		nargs = 1;
-	}
-	lua_callk(L, nargs, 1, (lua_KContext)step, run_next);
-	return run_next(L, LUA_OK, (lua_KContext)step);
+	luaL_checkstack(L, nargs, "too many arguments");
+	for (int i = 1; i <= nargs; i++)
+		lua_pushstring(L, job->argv[i]);
+	return nargs;
 }
 
+/* The job is alone on the stack, or below the result of what was called last. */
 static int
-run_next(lua_State *L, int status, lua_KContext ctx)
+go_on(lua_State *L, int status, lua_KContext ctx)
 {
-	struct step *done = (struct step *)ctx;
+	struct job *job = lua_touserdata(L, 1);
+	int n;
 
 	(void)status;
-	if (done->what == 'l')
-		lua_setglobal(L, done->text);
-	lua_settop(L, 1);
-	return call_next(L, lua_touserdata(L, 1));
+	(void)ctx;
+	for (;; lua_callk(L, n, 1, 0, go_on)) {
+		if (lua_gettop(L) == 2 && job->at <= job->nsteps && job->steps[job->at - 1].what == 'l')
+			lua_setglobal(L, job->steps[job->at - 1].text);
+		lua_settop(L, 1);
+		if ((n = load_next(L, job)) < 0)
+			return 0;
+	}
 }
 
 static int
@@ -140,37 +117,35 @@ first(lua_State *L)
 	lua_pushstring(L, job->self);
 	lua_rawseti(L, -2, job->nargs < 0 ? 0 : -1);
 	lua_setglobal(L, "arg");
-	return call_next(L, job);
+	lua_settop(L, 1);
+	return go_on(L, LUA_OK, 0);
 }
 
 /* --- the program --- */
-
-static void
-add_step(struct job *job, char what, const char *text)
-{
-	struct step *step = malloc(sizeof(*step));
-
-	if (step == NULL)
-		err(1, NULL);
-	*step = (struct step){ .what = what, .text = text };
-	STAILQ_INSERT_TAIL(&job->steps, step, entry);
-}
 
 static void
 read_options(int argc, char **argv, struct job *job, struct settings *set)
 {
 	int c;
 
+	if ((job->steps = calloc((size_t)argc, sizeof(*job->steps))) == NULL)
+		err(1, NULL);
 	while ((c = cli_next(&cli, argc, argv)) != -1)
 		switch (c) {
 		case 'e':
 		case 'l':
-			add_step(job, (char)c, optarg);
+			job->steps[job->nsteps++] = (struct step){ .what = (char)c, .text = optarg };
 			break;
 		case 'G':
 			if (strcmp(optarg, "inc") != 0 && strcmp(optarg, "gen") != 0)
 				cli_usage_error(&cli, "-G %s: it is inc or gen", optarg);
 			set->generational = strcmp(optarg, "gen") == 0;
+			break;
+		case 'M':
+			set->memory = cli_bytes(&cli, "-M", optarg, 1024 * 1024, SIZE_MAX);
+			break;
+		case 's':
+			set->statsd = optarg;
 			break;
 		case 't':
 			set->virtual_time = true;
@@ -182,19 +157,76 @@ read_options(int argc, char **argv, struct job *job, struct settings *set)
 	job->self = argv[0];
 	job->argv = argv + optind;
 	job->nargs = argc - optind - 1;
-	if (job->nargs < 0 && STAILQ_EMPTY(&job->steps))
+	if (job->nargs < 0 && job->nsteps == 0)
 		cli_usage_error(&cli, "no script: name one, or - for standard input, or use -e");
 }
 
 /* Before the loop waits, whoever reads our output gets it. */
 static bool
-flush_output(void *arg, int64_t until)
+idle(void *rt, int64_t until)
 {
-	(void)arg;
 	(void)until;
 	(void)fflush(stdout);
-	return false;
+	return runtime_idle(rt);
 }
+
+/* --- signals --- */
+
+struct signals {
+	struct signal_watch interrupt, terminate, list;
+	struct sched *sched;
+	struct runtime *rt;
+	int caught; /* the signal that ends the program; 0: none yet */
+};
+
+static struct signals signals;
+
+static void
+end_by_signal(struct signal_watch *w)
+{
+	signals.caught = w->signo;
+	sched_stop(signals.sched);
+}
+
+static void
+list_coroutines(struct signal_watch *w)
+{
+	(void)w;
+	runtime_list(signals.rt);
+}
+
+/*
+ * A pipe that nobody reads any more: that of a child is told to the script as an error of its write; our own standard output ends the
+ * program, as it ends any filter, but quietly.
+ */
+static void
+pipe_broken(int signo)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO };
+	int saved = errno;
+
+	(void)signo;
+	if (poll(&out, 1, 0) == 1 && (out.revents & POLLERR))
+		_exit(0);
+	errno = saved;
+}
+
+static void
+catch_signals(struct sched *s, struct runtime *rt)
+{
+	signals = (struct signals){
+		.interrupt = { .signo = SIGINT, .caught = end_by_signal },
+		.terminate = { .signo = SIGTERM, .caught = end_by_signal },
+		.list = { .signo = SIGUSR1, .caught = list_coroutines },
+		.sched = s,
+		.rt = rt,
+	};
+	if (signal_watch(s, &signals.interrupt) == -1 || signal_watch(s, &signals.terminate) == -1 ||
+	    signal_watch(s, &signals.list) == -1)
+		err(1, "cannot catch signals");
+}
+
+/* --- the end --- */
 
 static void
 summary(const struct sched *s, const struct runtime *rt)
@@ -209,7 +241,7 @@ summary(const struct sched *s, const struct runtime *rt)
 }
 
 static int
-finish(struct sched *s, struct runtime *rt, const struct job *job, enum sched_end end)
+status(struct runtime *rt, const struct job *job, enum sched_end end)
 {
 	int code = 0;
 
@@ -217,14 +249,29 @@ finish(struct sched *s, struct runtime *rt, const struct job *job, enum sched_en
 		err(1, "cannot wait for events");
 	if (runtime_exited(rt, &code))
 		return code;
+	if (signals.caught != 0)
+		return 128 + signals.caught;
 	if (end == SCHED_DEADLOCK) {
 		(void)fflush(stdout);
 		warnx("deadlock: %zu coroutines wait for what can never come", runtime_count(rt));
 		runtime_list(rt);
 		return 1;
 	}
-	(void)s;
 	return job->failed || runtime_errors(rt) > 0;
+}
+
+static struct gauge *
+start_gauges(struct sched *s, struct runtime *rt, const struct job *job, const struct settings *set)
+{
+	const char *name = job->nargs >= 0 && strcmp(job->argv[0], "-") != 0 ? job->argv[0] : "corun";
+	struct gauge *gauge;
+	struct addr to;
+
+	if (!cli_statsd(&cli, set->statsd, &to))
+		return NULL;
+	if ((gauge = gauge_start(s, &to, name, runtime_gauges, rt)) == NULL)
+		err(1, "cannot send gauges");
+	return gauge;
 }
 
 int
@@ -232,27 +279,32 @@ main(int argc, char **argv)
 {
 	struct job job = { .nargs = -1 };
 	struct settings set = { .virtual_time = false };
-	struct runtime_options ro = { .name = "corun" };
+	struct runtime_options options_ = { .name = "corun" };
 	struct runtime *rt;
+	struct gauge *gauge;
 	struct sched s;
-	enum sched_end end;
 	int code;
 
-	(void)signal(SIGPIPE, SIG_IGN);
-	STAILQ_INIT(&job.steps);
+	(void)signal(SIGPIPE, pipe_broken);
 	cli.version = LUA_RELEASE;
 	read_options(argc, argv, &job, &set);
-	ro.generational = set.generational;
-	if (sched_init(&s, NULL, set.virtual_time) == -1 || (rt = runtime_new(&s, &ro)) == NULL)
+	options_.generational = set.generational;
+	options_.max_memory = set.memory;
+	if (sched_init(&s, NULL, set.virtual_time) == -1 || (rt = runtime_new(&s, &options_)) == NULL)
 		err(1, NULL);
-	s.idle = flush_output;
+	s.idle = idle;
+	s.idle_arg = rt;
+	catch_signals(&s, rt);
+	gauge = start_gauges(&s, rt, &job, &set);
 	if (runtime_start(rt, first, &job) == NULL)
 		err(1, NULL);
-	end = sched_run(&s);
-	code = finish(&s, rt, &job, end);
+	code = status(rt, &job, sched_run(&s));
 	if (set.verbose)
 		summary(&s, rt);
+	gauge_stop(gauge);
 	runtime_free(rt);
+	signal_fini();
 	sched_fini(&s);
+	free(job.steps);
 	return cli_flush(&cli) == -1 && code == 0 ? 1 : code;
 }

@@ -9,7 +9,7 @@
 #include "lua/lnet.h"
 #include "net/udp.h"
 
-enum { QUEUED = 256, LAST = 1 /* user value: the text of ludp.last */ };
+enum { QUEUED = 256, QUEUE_MAX = 4 * 1024 * 1024, LAST = 1 /* user value: the text of ludp.last */ };
 
 struct ludp {
 	struct udp *udp;          /* NULL: not opened yet, or closed */
@@ -42,13 +42,13 @@ came(struct udp *udp, struct slice data, const struct addr *from)
 	struct ludp *u = udp_user(udp);
 	struct record r = { .n = data.n, .from = *from };
 
-	buf_put(&u->queue, &r, sizeof(r));
-	buf_put(&u->queue, data.p, data.n);
-	if (u->queue.failed) {
-		/* no memory: a datagram may always be lost, a record must be whole */
+	if (buf_reserve(&u->queue, sizeof(r) + data.n) == NULL) {
+		/* a datagram may always be lost, a record must be whole */
 		u->queue.failed = false;
 		return;
 	}
+	buf_put(&u->queue, &r, sizeof(r));
+	buf_put(&u->queue, data.p, data.n);
 	u->nqueued++;
 	if (!TAILQ_EMPTY(&u->readers))
 		task_ready_soon(TAILQ_FIRST(&u->readers));
@@ -88,6 +88,7 @@ ludp_open_socket(lua_State *L)
 	u = lua_newuserdatauv(L, sizeof(*u), LAST);
 	*u = (struct ludp){ .sched = runtime_sched(runtime_of(L)) };
 	TAILQ_INIT(&u->readers);
+	buf_init(&u->queue, QUEUE_MAX);
 	luaL_setmetatable(L, TYPE);
 	/* an unbound one is opened when its first peer tells the family */
 	if (bound && open_for(u, &bind, bind.u.sa.sa_family) == -1)
@@ -121,8 +122,9 @@ take(lua_State *L, struct ludp *u)
 	lua_pushlstring(L, u->queue.p + u->at + sizeof(r), r.n);
 	push_from(L, u, &r.from);
 	u->at += sizeof(r) + r.n;
-	if (--u->nqueued == 0) {
-		buf_clear(&u->queue);
+	u->nqueued--;
+	if (u->at >= u->queue.n / 2) {
+		buf_consume(&u->queue, u->at);
 		u->at = 0;
 	}
 	return 2;
