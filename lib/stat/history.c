@@ -178,6 +178,7 @@ note(struct track *t, const struct record *r, const struct point *p)
 		t->last_at = r->at, t->last = r->f.last;
 	t->sum += p->sum;
 	t->weight += p->weight;
+	t->count += r->f.count;
 	t->lines++;
 }
 
@@ -189,7 +190,7 @@ history_add(struct history *h, const struct record *r)
 	double weight = r->f.count > 0 ? r->f.count : 1;
 	struct point p = { .at = r->at, .min = r->f.min, .max = r->f.max, .sum = r->f.avg * weight, .weight = weight };
 
-	if (t == NULL || add_point(h, t, &p) != 0)
+	if (t == NULL || (!h->totals_only && add_point(h, t, &p) != 0))
 		return -1;
 	note(t, r, &p);
 	return 0;

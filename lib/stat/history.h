@@ -26,7 +26,8 @@ struct track {
 	int64_t first, last_at;     /* ms */
 	double min, max, last;
 	int64_t min_at, max_at;     /* ms; of the first that was so small or large */
-	double sum, weight;
+	double sum, weight;         /* the mean is sum / weight */
+	double count;               /* of all lines */
 	int64_t every;              /* ms: the usual time between two lines; 0: there is only one */
 	/* private */
 	int64_t votes;
@@ -42,6 +43,7 @@ struct history {
 	size_t n, most;                       /* tracks */
 	uint64_t refused;                     /* lines of names for which there was no room */
 	int64_t step;                         /* ms: points nearer than that are joined */
+	bool totals_only;                     /* may be set after history_init: no points are kept */
 	struct hash names;
 };
 

@@ -4,8 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Characters: a longer title would run into the period. */
-enum { TITLE_MOST = 44 };
+enum {
+	TITLE_MOST = 44, /* characters: a longer one would run into the period */
+	/* pixels */
+	TOP = 72,
+	TOP_BARE = 40,
+	GAP = 48,
+	BOTTOM = 34,
+};
 
 static const struct {
 	const char *line, *band;
@@ -135,6 +141,19 @@ set_title(struct layout *l, const char *title)
 }
 
 int
+layout_top(const struct layout *l, size_t i)
+{
+	return (l->title[0] != '\0' ? TOP : TOP_BARE) + (int)i * (l->each + GAP);
+}
+
+static void
+set_heights(struct layout *l)
+{
+	l->each = l->n == 1 ? 300 : l->n <= 4 ? 190 : 120;
+	l->height = layout_top(l, l->n) - (l->n > 0 ? GAP : 0) + BOTTOM;
+}
+
+int
 layout_init(struct layout *l, const struct history *h, const char *title, size_t most)
 {
 	const struct track *t;
@@ -144,8 +163,10 @@ layout_init(struct layout *l, const struct history *h, const char *title, size_t
 	set_title(l, title);
 	if ((l->panels = calloc(n > 0 ? n : 1, sizeof(*l->panels))) == NULL)
 		return -1;
-	if (!history_span(h, &l->from, &l->to))
+	if (!history_span(h, &l->from, &l->to)) {
+		set_heights(l);
 		return 0;
+	}
 	axis_period(l->from, l->to, l->period);
 	/* a single moment stands at the right edge */
 	if (l->to == l->from)
@@ -159,6 +180,7 @@ layout_init(struct layout *l, const struct history *h, const char *title, size_t
 			l->left_out++;
 	}
 	l->nticks = axis_ticks(l->from, l->to, 11, l->ticks);
+	set_heights(l);
 	return 0;
 }
 

@@ -7,6 +7,15 @@
 
 enum { PANEL_NAME = 52, PANEL_COLOURS = 6 };
 
+/* Pixels. */
+enum {
+	PICTURE_WIDTH = 960,
+	PICTURE_LEFT = 56,   /* of the panels, for numbers */
+	PICTURE_RIGHT = 84,  /* of the panels, for the last value */
+	PICTURE_MARGIN = 16, /* of the texts */
+	PICTURE_INNER = PICTURE_WIDTH - PICTURE_LEFT - PICTURE_RIGHT,
+};
+
 struct panel {
 	const struct track *track;
 	struct unit unit;
@@ -27,11 +36,15 @@ struct layout {
 	char period[2 * AXIS_TEXT];
 	struct tick ticks[AXIS_TICKS];
 	size_t nticks;
+	int height, each;     /* px: of the picture, of a panel */
 };
 
 /* At most `most` panels; for layout_fini to free. The history must stay as it is until then. 0, or -1 with errno. */
 int layout_init(struct layout *, const struct history *, const char *title, size_t most);
 void layout_fini(struct layout *);
+
+/* px: where a panel begins. */
+int layout_top(const struct layout *, size_t i);
 
 /* "#rrggbb" of the line and of the band. */
 const char *panel_colour(size_t i);

@@ -10,17 +10,7 @@
 
 #include "stat/panel.h"
 
-/* Pixels. */
-enum {
-	WIDTH = 960,
-	LEFT = 56,          /* of the panels, for numbers */
-	RIGHT = 84,         /* of the panels, for the last value */
-	MARGIN = 16,        /* of the texts */
-	INNER = WIDTH - LEFT - RIGHT,
-	TOP = 72, TOP_BARE = 40,
-	GAP = 48,
-	BOTTOM = 34,
-};
+enum { WIDTH = PICTURE_WIDTH, INNER = PICTURE_INNER, LEFT = PICTURE_LEFT, MARGIN = PICTURE_MARGIN };
 
 /* All columns of all panels: what keeps a picture below 50 KB. */
 enum { COLUMNS = 4200 };
@@ -39,8 +29,8 @@ struct xy {
 struct svg {
 	struct buf *b;
 	const struct layout *l;
-	int each;    /* height of a panel */
-	int column;  /* width of a column */
+	int each;    /* px: height of a panel */
+	int column;  /* px: width of a column */
 };
 
 static void
@@ -257,12 +247,12 @@ last_y(const struct svg *v, const struct panel *p)
 }
 
 static void
-put_panel(const struct svg *v, size_t i, int top)
+put_panel(const struct svg *v, size_t i)
 {
 	const struct panel *p = &v->l->panels[i];
 	char colour[64];
 
-	buf_printf(v->b, "<g transform=\"translate(%d %d)\">\n", LEFT, top);
+	buf_printf(v->b, "<g transform=\"translate(%d %d)\">\n", LEFT, layout_top(v->l, i));
 	buf_printf(v->b, "<text x=\"%d\" y=\"-12\" fill=\"%s\" style=\"fill:%s\"><tspan class=\"b\">", MARGIN - LEFT, panel_colour(i),
 	    panel_colour(i));
 	put_text(v->b, p->name);
@@ -277,16 +267,16 @@ put_panel(const struct svg *v, size_t i, int top)
 }
 
 static void
-put_head(const struct svg *v, int height)
+put_head(const struct svg *v)
 {
 	const struct layout *l = v->l;
 
 	buf_printf(v->b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\" xml:space=\"preserve\">\n<title>",
-	    WIDTH, height, WIDTH, height);
+	    WIDTH, l->height, WIDTH, l->height);
 	put_text(v->b, l->title[0] != '\0' ? l->title : "coop");
 	buf_puts(v->b, "</title>\n<style>text{font:12px \"DejaVu Sans\",Verdana,Helvetica,Arial,sans-serif;fill:#69727d}"
 	    ".b,.t,.d{font-weight:bold}.t{font-size:20px;fill:#24292f}.r{stroke:#e8ebef}.e{stroke:#bfc5cc;fill:none}</style>\n");
-	buf_printf(v->b, "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", WIDTH, height);
+	buf_printf(v->b, "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", WIDTH, l->height);
 	if (l->title[0] == '\0')
 		return;
 	put_label(v->b, MARGIN, 33, " class=\"t\"", l->title);
@@ -298,19 +288,16 @@ plot_svg(const struct history *h, const char *title, struct buf *b)
 {
 	struct layout l;
 	struct svg v = { .b = b, .l = &l };
-	int top, height;
 
 	if (layout_init(&l, h, title, PLOT_PANELS) != 0)
 		return -1;
-	v.each = l.n == 1 ? 300 : l.n <= 4 ? 190 : 120;
+	v.each = l.each;
 	v.column = 1 + (int)l.n * INNER / COLUMNS;
-	top = l.title[0] != '\0' ? TOP : TOP_BARE;
-	height = top + (l.n > 0 ? (int)l.n * (v.each + GAP) - GAP : 0) + BOTTOM;
-	put_head(&v, height);
+	put_head(&v);
 	for (size_t i = 0; i < l.n; i++)
-		put_panel(&v, i, top + (int)i * (v.each + GAP));
+		put_panel(&v, i);
 	if (l.n == 0)
-		put_label(b, MARGIN, top, "", "nothing was recorded");
+		put_label(b, MARGIN, layout_top(&l, 0) - 12, "", "nothing was recorded");
 	buf_puts(b, "</svg>\n");
 	layout_fini(&l);
 	if (b->failed)

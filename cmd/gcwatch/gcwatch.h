@@ -1,0 +1,35 @@
+/* gcwatch.h: what the command line asks for. */
+#ifndef GCWATCH_H
+#define GCWATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/addr.h"
+#include "cli.h"
+
+enum { FILES_MAX = 16 };
+
+struct settings {
+	const struct cli *cli;
+	struct addr listen;
+	bool listens;                /* -l was given */
+	int64_t interval;            /* ns */
+	int64_t flushes;             /* 0: no end */
+	pid_t pid;                   /* to attach to; 0: none */
+	bool json, graph, verbose;
+	const char *title;           /* of pictures; NULL: what is watched */
+	const char *patterns[FILES_MAX], *outputs[FILES_MAX], *recordings[FILES_MAX];
+	size_t npatterns, noutputs, nrecordings;
+	char **command;              /* NULL: none */
+};
+
+/* Whether -m wants this metric. */
+bool wanted(const struct settings *, struct slice name);
+
+/* Each returns the exit status. */
+int watch(const struct settings *);
+int recall(const struct settings *);
+
+#endif

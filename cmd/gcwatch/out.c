@@ -1,0 +1,302 @@
+#include "out.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "stat/number.h"
+#include "stat/plot.h"
+
+enum kind { KIND_NONE, KIND_TSV, KIND_JSON, KIND_SVG, KIND_PNG };
+
+struct target {
+	enum kind kind;
+	const char *path; /* of a picture */
+	FILE *f;          /* of lines; NULL: a picture */
+};
+
+struct out {
+	struct target targets[FILES_MAX + 1];
+	size_t n;
+	struct buf tsv, json; /* of this interval */
+	struct history history;
+	bool draws;
+	const char *title;
+};
+
+static enum kind
+kind_of(const char *path)
+{
+	static const struct {
+		const char *end;
+		enum kind kind;
+	} rows[] = {
+		{ ".tsv", KIND_TSV }, { ".json", KIND_JSON }, { ".ndjson", KIND_JSON }, { ".svg", KIND_SVG }, { ".png", KIND_PNG },
+	};
+	size_t n = strlen(path);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t end = strlen(rows[i].end);
+
+		if (n > end && strcmp(path + n - end, rows[i].end) == 0)
+			return rows[i].kind;
+	}
+	return KIND_NONE;
+}
+
+bool
+out_takes(const char *path)
+{
+	return strcmp(path, "-") == 0 || kind_of(path) != KIND_NONE;
+}
+
+/* --- lines --- */
+
+static void
+put_member(struct buf *b, const char *name, double v)
+{
+	char text[NUMBER_STRLEN];
+
+	buf_printf(b, ",\"%s\":", name);
+	buf_put(b, text, number_format(v, text, sizeof(text)));
+}
+
+static void
+put_json(struct buf *b, const struct record *r)
+{
+	char text[NUMBER_STRLEN];
+
+	buf_puts(b, "{\"epoch\":");
+	buf_put(b, text, number_format((double)r->at / 1000, text, sizeof(text)));
+	buf_puts(b, ",\"name\":\"");
+	for (size_t i = 0; i < r->name.n; i++) {
+		if (r->name.p[i] == '"' || r->name.p[i] == '\\')
+			buf_putc(b, '\\');
+		buf_putc(b, r->name.p[i]);
+	}
+	buf_putc(b, '"');
+	put_member(b, "count", r->f.count);
+	put_member(b, "min", r->f.min);
+	put_member(b, "avg", r->f.avg);
+	put_member(b, "max", r->f.max);
+	put_member(b, "last", r->f.last);
+	buf_puts(b, "}\n");
+}
+
+void
+out_line(struct out *out, const struct record *r)
+{
+	bool tsv = false, json = false;
+
+	for (size_t i = 0; i < out->n; i++) {
+		tsv |= out->targets[i].kind == KIND_TSV;
+		json |= out->targets[i].kind == KIND_JSON;
+	}
+	if (tsv)
+		record_put(&out->tsv, r);
+	if (json)
+		put_json(&out->json, r);
+	if (out->draws && history_add(&out->history, r) != 0 && errno != ENOSPC)
+		warn("%.*s", SLICE_FMT(r->name));
+}
+
+static int
+write_lines(const struct target *t, const struct buf *b)
+{
+	if (t->f == NULL || b->n == 0)
+		return 0;
+	if (fwrite(b->p, 1, b->n, t->f) == b->n && fflush(t->f) == 0)
+		return 0;
+	if (t->f == stdout && errno == EPIPE)
+		return 1;
+	warn("%s", t->path);
+	return -1;
+}
+
+int
+out_flush(struct out *out)
+{
+	int result = 0;
+
+	if (out->tsv.failed || out->json.failed) {
+		warnx("no memory for the lines of this interval");
+		result = -1;
+	}
+	for (size_t i = 0; i < out->n; i++) {
+		int r = write_lines(&out->targets[i], out->targets[i].kind == KIND_TSV ? &out->tsv : &out->json);
+
+		if (r != 0 && result != -1)
+			result = r;
+	}
+	buf_clear(&out->tsv);
+	buf_clear(&out->json);
+	return result;
+}
+
+/* --- pictures --- */
+
+static int
+write_file(const char *path, const struct buf *b)
+{
+	FILE *f = fopen(path, "w");
+	bool bad;
+
+	if (f == NULL) {
+		warn("%s", path);
+		return -1;
+	}
+	bad = fwrite(b->p, 1, b->n, f) != b->n;
+	bad |= fclose(f) != 0;
+	if (bad)
+		warn("%s", path);
+	return bad ? -1 : 0;
+}
+
+static int
+draw_svg(const struct out *out, const char *path)
+{
+	struct buf b;
+	int r = -1;
+
+	buf_init(&b, 0);
+	if (plot_svg(&out->history, out->title, &b) != 0)
+		warn("%s", path);
+	else
+		r = write_file(path, &b);
+	buf_fini(&b);
+	return r;
+}
+
+/* "x.png" becomes "x.svg", which is as long. */
+static int
+draw_svg_instead(const struct out *out, const char *png)
+{
+	char *svg = strdup(png);
+	int r;
+
+	if (svg == NULL) {
+		warn("%s", png);
+		return -1;
+	}
+	memcpy(svg + strlen(svg) - 4, ".svg", 4);
+	warnx("gnuplot is not installed: writing %s instead", svg);
+	(void)unlink(png); /* created to see whether it can be */
+	r = draw_svg(out, svg);
+	free(svg);
+	return r;
+}
+
+static int
+draw_png(const struct out *out, const char *path)
+{
+	if (plot_png(&out->history, out->title, path) == 0)
+		return 0;
+	if (errno == ENOENT)
+		return draw_svg_instead(out, path);
+	warnx("%s: gnuplot could not draw it: %s", path, strerror(errno));
+	return -1;
+}
+
+static int
+draw_all(const struct out *out)
+{
+	int r = 0;
+
+	if (out->history.refused > 0)
+		warnx("a picture has room for %d metrics, and there are more: choose with -m", PLOT_PANELS);
+	for (size_t i = 0; i < out->n; i++) {
+		if (out->targets[i].kind == KIND_SVG && draw_svg(out, out->targets[i].path) != 0)
+			r = -1;
+		if (out->targets[i].kind == KIND_PNG && draw_png(out, out->targets[i].path) != 0)
+			r = -1;
+	}
+	return r;
+}
+
+/* --- opening and closing --- */
+
+static void
+add_lines(struct out *out, FILE *f, const char *path, enum kind kind)
+{
+	out->targets[out->n++] = (struct target){ .kind = kind, .path = path, .f = f };
+}
+
+static int
+add_picture(struct out *out, const char *path, enum kind kind)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd == -1)
+		return -1;
+	(void)close(fd);
+	out->targets[out->n++] = (struct target){ .kind = kind, .path = path };
+	out->draws = true;
+	return 0;
+}
+
+static int
+add_file(struct out *out, const char *path, enum kind kind)
+{
+	FILE *f;
+
+	if (kind == KIND_SVG || kind == KIND_PNG)
+		return add_picture(out, path, kind);
+	if ((f = fopen(path, "we")) == NULL)
+		return -1;
+	add_lines(out, f, path, kind);
+	return 0;
+}
+
+struct out *
+out_open(const struct settings *set, FILE *log, const char *title)
+{
+	struct out *out = calloc(1, sizeof(*out));
+	enum kind plain = set->json ? KIND_JSON : KIND_TSV;
+
+	if (out == NULL) {
+		warn(NULL);
+		return NULL;
+	}
+	out->title = set->title != NULL ? set->title : title;
+	history_init(&out->history, PLOT_PANELS);
+	if (set->noutputs == 0 && log != NULL)
+		add_lines(out, log, log == stdout ? "stdout" : "stderr", plain);
+	for (size_t i = 0; i < set->noutputs; i++) {
+		const char *path = set->outputs[i];
+
+		if (strcmp(path, "-") == 0) {
+			add_lines(out, stdout, "stdout", plain);
+		} else if (add_file(out, path, kind_of(path)) != 0) {
+			warn("%s", path);
+			(void)out_close(out);
+			return NULL;
+		}
+	}
+	return out;
+}
+
+int
+out_close(struct out *out)
+{
+	int r = out_flush(out) == -1 ? -1 : 0;
+
+	if (draw_all(out) != 0)
+		r = -1;
+	for (size_t i = 0; i < out->n; i++) {
+		FILE *f = out->targets[i].f;
+
+		if (f != NULL && f != stdout && f != stderr && fclose(f) != 0) {
+			warn("%s", out->targets[i].path);
+			r = -1;
+		}
+	}
+	buf_fini(&out->tsv);
+	buf_fini(&out->json);
+	history_fini(&out->history);
+	free(out);
+	return r;
+}
