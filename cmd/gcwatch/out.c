@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "stat/number.h"
 #include "stat/plot.h"
 
@@ -25,6 +26,7 @@ struct out {
 	struct buf tsv, json; /* of this interval */
 	struct history history;
 	bool draws;
+	bool seconds;         /* lines tell the time in whole ones */
 	const char *title;
 };
 
@@ -91,15 +93,18 @@ void
 out_line(struct out *out, const struct record *r)
 {
 	bool tsv = false, json = false;
+	struct record line = *r;
 
+	if (out->seconds)
+		line.at -= line.at % 1000;
 	for (size_t i = 0; i < out->n; i++) {
 		tsv |= out->targets[i].kind == KIND_TSV;
 		json |= out->targets[i].kind == KIND_JSON;
 	}
 	if (tsv)
-		record_put(&out->tsv, r);
+		record_put(&out->tsv, &line);
 	if (json)
-		put_json(&out->json, r);
+		put_json(&out->json, &line);
 	if (out->draws && history_add(&out->history, r) != 0 && errno != ENOSPC)
 		warn("%.*s", SLICE_FMT(r->name));
 }
@@ -262,6 +267,7 @@ out_open(const struct settings *set, FILE *log, const char *title)
 		return NULL;
 	}
 	out->title = set->title != NULL ? set->title : title;
+	out->seconds = set->nrecordings == 0 && set->interval % SEC == 0;
 	history_init(&out->history, PLOT_PANELS);
 	if (set->noutputs == 0 && log != NULL)
 		add_lines(out, log, log == stdout ? "stdout" : "stderr", plain);
