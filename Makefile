@@ -3,29 +3,36 @@
 #   make            the programs, in build/
 #   make check      installs what the tests need, then runs them all
 #   make demo       installs what it needs, then runs the main job end to end
+#   make install    programs and manual pages, under PREFIX (/usr/local) and DESTDIR
 #   SAN=1           with AddressSanitizer and UBSan, in build/san
 #   POLLER=poll     with poll(2) in place of epoll(7), in build/poll
 
 VERSION = 0.1.0
 PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
 MANDIR  ?= $(PREFIX)/share/man
 POLLER  ?= epoll
-CC      ?= cc
+CFLAGS  ?= -O2 -g
 
+, := ,
 B := build$(if $(SAN),/san)$(if $(filter-out epoll,$(POLLER)),/$(POLLER))
 
+PACKAGES    = lua5.4 libbsd-overlay
+HAVE       := $(shell pkg-config --exists $(PACKAGES) 2>/dev/null && echo yes)
 LUA_CFLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null)
 LUA_LIBS   := $(shell pkg-config --libs lua5.4 2>/dev/null)
 BSD_CFLAGS := $(shell pkg-config --cflags libbsd-overlay 2>/dev/null)
 BSD_LIBS   := $(shell pkg-config --libs libbsd-overlay 2>/dev/null)
 
-CFLAGS   ?= -O2 -g
-, := ,
 override CFLAGS += -std=c11 -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	$(if $(SAN),-O1 -fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-override CPPFLAGS += -D_GNU_SOURCE -Ilib -Icmd -DCOOP_VERSION='"$(VERSION)"' -DPOLLER_DEFAULT='"$(POLLER)"' $(BSD_CFLAGS) $(LUA_CFLAGS)
+override CPPFLAGS += -D_GNU_SOURCE -Ilib -Icmd -DCOOP_VERSION='"$(VERSION)"' -DPOLLER_DEFAULT='"$(POLLER)"' \
+	$(BSD_CFLAGS) $(LUA_CFLAGS)
 
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
+DAEMONS  := $(basename $(notdir $(wildcard man/*.8)))
+PAGES    := $(wildcard man/*.[0-9])
 LIB_OBJ  := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*/*.c))
 CLI_OBJ  := $(patsubst %.c,$(B)/%.o,$(wildcard cmd/*.c))
 UNIT     := $(patsubst t/unit/%.c,$(B)/t/%,$(wildcard t/unit/*.c))
@@ -36,6 +43,14 @@ LIBS_gcwatch = -lm
 
 all: $(PROGRAMS:%=$(B)/%)
 
+ifneq ($(HAVE),yes)
+.PHONY: missing
+missing:
+	@echo 'coop needs Lua 5.4 and libbsd with their headers; on Debian, scripts/deps installs them' >&2
+	@exit 1
+$(LIB_OBJ) $(CLI_OBJ): missing
+endif
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -45,10 +60,17 @@ $(B)/libcoop.a: $(LIB_OBJ)
 	$(AR) rcs $@ $(LIB_OBJ)
 
 define program
-$(B)/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard cmd/$(1)/*.c)) $(CLI_OBJ) $(B)/libcoop.a
+$(B)/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard cmd/$(1)/*.c)) $(patsubst %.lua,$(B)/%.o,$(wildcard cmd/$(1)/*.lua)) $(CLI_OBJ) $(B)/libcoop.a
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS_$(1)) $$(BSD_LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+# a Lua script inside of a program: cmd/sipd/default.lua is the array default_lua of default_lua_len bytes
+$(B)/%.o: %.lua
+	@mkdir -p $(@D)
+	{ echo 'extern const unsigned char $(notdir $*)_lua[]; extern const unsigned long $(notdir $*)_lua_len;'; \
+	  echo 'const unsigned char $(notdir $*)_lua[] = {'; od -An -v -tu1 $< | sed 's/  */,/g; s/^,//; s/$$/,/'; \
+	  echo '}; const unsigned long $(notdir $*)_lua_len = sizeof($(notdir $*)_lua);'; } | $(CC) $(CFLAGS) -x c -c -o $@ -
 
 # unit tests count on failing allocations: see t/unit/tap.h
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
@@ -58,9 +80,47 @@ $(B)/t/%: t/unit/%.c $(B)/libcoop.a
 
 unit: $(UNIT)
 
+# what is missing is installed first; only a second make can see it
+check:
+	@scripts/deps build test
+	@$(MAKE) --no-print-directory -s all unit
+	@COOP_BUILD=$(B) scripts/check
+
+demo:
+	@scripts/deps build demo
+	@$(MAKE) --no-print-directory -s all
+	@COOP_BUILD=$(B) scripts/demo
+
+bench:
+	@scripts/deps build bench
+	@$(MAKE) --no-print-directory -s all
+	@COOP_BUILD=$(B) scripts/bench/run
+
+fuzz:
+	@scripts/deps build fuzz
+	@scripts/fuzz
+
+lint:
+	@scripts/deps build test
+	@scripts/manuals
+	@shellcheck $$(grep -lE '^#!/bin/(ba)?sh' scripts/* scripts/bench/* .ci/run 2>/dev/null)
+	@clang $(CPPFLAGS) $(CFLAGS) -fsyntax-only $(wildcard lib/*/*.c cmd/*.c cmd/*/*.c)
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR)
+	set -e; for p in $(PROGRAMS); do \
+	  case " $(DAEMONS) " in *" $$p "*) to=$(DESTDIR)$(SBINDIR) ;; *) to=$(DESTDIR)$(BINDIR) ;; esac; \
+	  install -m 755 $(B)/$$p $$to/$$p; done
+	set -e; for p in $(PAGES); do \
+	  install -d $(DESTDIR)$(MANDIR)/man$${p##*.}; install -m 644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
+
+uninstall:
+	set -e; for p in $(PROGRAMS); do rm -f $(DESTDIR)$(BINDIR)/$$p $(DESTDIR)$(SBINDIR)/$$p; done
+	set -e; for p in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
+
 clean:
 	rm -rf build
 
-.PHONY: all unit clean
+.PHONY: all unit check demo bench fuzz lint install uninstall clean
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

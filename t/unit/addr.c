@@ -200,7 +200,7 @@ TEST(unix_lengths)
 	EQ(a.u.un.sun_path[0], 0);
 	EQ(addr_format(&a, out, sizeof(out)), 5 + MOST);
 	STR(out, text);
-	strcat(text, "p");
+	(void)strlcat(text, "p", sizeof(text));
 	EQ(parse(text, -1, &a, NULL, &why), -1);
 	STR(why, "path too long");
 }

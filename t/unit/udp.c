@@ -468,7 +468,7 @@ static char dir[64], path_a[96], path_b[96];
 static void
 make_paths(void)
 {
-	strcpy(dir, "/tmp/coop-udp.XXXXXX");
+	(void)strlcpy(dir, "/tmp/coop-udp.XXXXXX", sizeof(dir));
 	if (mkdtemp(dir) == NULL)
 		exit(99);
 	(void)snprintf(path_a, sizeof(path_a), "unix:%s/a", dir);
