@@ -14,14 +14,22 @@ bad(struct fault *f, size_t off, const char *why)
 	return -1;
 }
 
+/* What was rounded when it was written may be off by as much. */
+static bool
+is_between(double v, const struct figures *f)
+{
+	return v >= f->min - 1e-5 * fabs(f->min) - 1e-3 && v <= f->max + 1e-5 * fabs(f->max) + 1e-3;
+}
+
 static const char *
 check(const struct figures *f)
 {
 	if (f->min > f->max)
 		return "min is above max";
-	/* what was rounded when it was written may be off by as much */
-	if (f->avg < f->min - 1e-5 * fabs(f->min) - 1e-3 || f->avg > f->max + 1e-5 * fabs(f->max) + 1e-3)
+	if (!is_between(f->avg, f))
 		return "avg is not between min and max";
+	if (!is_between(f->last, f))
+		return "last is not between min and max";
 	return NULL;
 }
 
