@@ -12,8 +12,10 @@
 
 enum { WIDTH = PICTURE_WIDTH, INNER = PICTURE_INNER, LEFT = PICTURE_LEFT, MARGIN = PICTURE_MARGIN };
 
-/* All columns of all panels: what keeps a picture below 50 KB. */
-enum { COLUMNS = 4200 };
+enum {
+	BYTES = 48000,   /* a picture with more is drawn again with wider columns, */
+	COLUMN_MOST = 8, /* px: but not wider than these */
+};
 
 struct column {
 	double x;           /* px */
@@ -283,22 +285,33 @@ put_head(const struct svg *v)
 	put_label(v->b, WIDTH - MARGIN, 32, " text-anchor=\"end\"", l->period);
 }
 
+static void
+put_picture(const struct svg *v)
+{
+	put_head(v);
+	for (size_t i = 0; i < v->l->n; i++)
+		put_panel(v, i);
+	if (v->l->n == 0)
+		put_label(v->b, MARGIN, layout_top(v->l, 0) - 12, "", "nothing was recorded");
+	buf_puts(v->b, "</svg>\n");
+}
+
 int
 plot_svg(const struct history *h, const char *title, struct buf *b)
 {
 	struct layout l;
-	struct svg v = { .b = b, .l = &l };
+	struct svg v = { .b = b, .l = &l, .column = 1 };
+	size_t start = b->n;
 
 	if (layout_init(&l, h, title, PLOT_PANELS) != 0)
 		return -1;
 	v.each = l.each;
-	v.column = 1 + (int)l.n * INNER / COLUMNS;
-	put_head(&v);
-	for (size_t i = 0; i < l.n; i++)
-		put_panel(&v, i);
-	if (l.n == 0)
-		put_label(b, MARGIN, layout_top(&l, 0) - 12, "", "nothing was recorded");
-	buf_puts(b, "</svg>\n");
+	put_picture(&v);
+	while (!b->failed && b->n - start > BYTES && v.column < COLUMN_MOST) {
+		b->n = start;
+		v.column++;
+		put_picture(&v);
+	}
 	layout_fini(&l);
 	if (b->failed)
 		errno = ENOMEM;
