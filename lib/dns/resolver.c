@@ -359,7 +359,7 @@ resolver_ask(struct resolver *r, struct dns_query *q)
 void
 resolver_cancel(struct resolver *r, struct dns_query *q)
 {
-	if (q->resolver != r)
+	if (r == NULL || q->resolver != r)
 		return;
 	release(r, q);
 	start_waiting(r);

@@ -14,5 +14,6 @@ modules_open(lua_State *L)
 {
 	modules_add(L, "coop", lcoop_open);
 	modules_add(L, "net", lnet_open);
+	modules_add(L, "dns", ldns_open);
 	modules_add(L, "stat", lstat_open);
 }
