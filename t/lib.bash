@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034 # the variables are the tests'
 # lib.bash: for every .bats file: `load lib`. What a test starts is ended by its teardown, by pid; nothing waits by sleeping
 # blindly; ports are the system's choice wherever a program can be told port 0, else from free_port.
 
@@ -11,72 +12,101 @@ export PATH
 # no configuration of this machine's in the tests
 unset COOP_STATSD COOP_POLLER NO_COLOR
 export LC_ALL=C.UTF-8 TZ=UTC
+# how many seconds one waits for what must come
+patience=${COOP_PATIENCE:-10}
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	pids=()
 }
 
+# What the test started is ended; a process that then still runs, of the test's own or a child of one, fails the test.
 teardown() {
-	local pid
+	local pid left
 	for pid in "${pids[@]-}"; do
 		[ -n "$pid" ] && kill "$pid" 2>/dev/null
 	done
 	for pid in "${pids[@]-}"; do
-		[ -n "$pid" ] && { gone "$pid" || kill -9 "$pid" 2>/dev/null; }
+		[ -n "$pid" ] && gone "$pid"
 	done
-	return 0
+	until_true none_left && return 0
+	left=$(left_over)
+	echo "still running after the test:"
+	# shellcheck disable=SC2086 # several pids
+	ps -o pid=,args= -p "${left//$'\n'/,}"
+	# shellcheck disable=SC2086
+	kill -9 $left
+	return 1
 }
 
-# gone PID: waits until it has ended, 10 s at most
-gone() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		kill -0 "$1" 2>/dev/null || return 0
-		# a zombie of ours has ended too
-		case $(ps -o stat= -p "$1" 2>/dev/null) in Z* | '') wait "$1" 2>/dev/null; return 0 ;; esac
-		sleep 0.05
+# left_over: the pids of all that was started by this test, at any remove, and lives
+left_over() {
+	local file
+	for file in $(env -u BATS_TEST_TMPDIR grep -lzxF "BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR" /proc/[0-9]*/environ 2>/dev/null); do
+		file=${file#/proc/}
+		echo "${file%/environ}"
 	done
-	return 1
+}
+
+none_left() {
+	[ -z "$(left_over)" ]
+}
+
+# until_true COMMAND...: until it succeeds, $patience seconds at most
+until_true() {
+	local end=$((${EPOCHREALTIME/./} + ${patience%.*}000000))
+	case $patience in *.*) end=$((end + 100000 * ${patience#*.})) ;; esac
+	until "$@" >/dev/null 2>&1; do
+		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
+		sleep 0.02
+	done
+}
+
+# gone PID: waits until it has ended
+gone() {
+	until_true is_gone "$1"
+}
+
+is_gone() {
+	# a zombie has ended too
+	case $(ps -o stat= -p "$1") in Z* | '') ;; *) return 1 ;; esac
 }
 
 # start NAME COMMAND...: in the background; its output in NAME.out and NAME.err, its pid in $pid (and ended by teardown)
 start() {
 	local name=$1
 	shift
-	: >"$name.out" >"$name.err"
+	: >"$name.out"
+	: >"$name.err"
 	"$@" >"$name.out" 2>"$name.err" </dev/null 3>&- &
 	pid=$!
 	pids+=("$pid")
 }
 
-# stop PID [SIGNAL]: and its exit status in $status
+# stop PID [SIGNAL]: and its exit status in $status; one that does not end is killed, and fails the test
 stop() {
 	kill "-${2:-TERM}" "$1"
+	ended "$1" && return 0
+	echo "stop: $1 does not end on ${2:-TERM}" >&2
+	kill -9 "$1"
+	return 1
+}
+
+# ended PID: waits until what `start` started has ended by itself; its exit status in $status
+ended() {
+	gone "$1" || return 1
 	status=0
 	wait "$1" || status=$?
 }
 
-# wait_for FILE REGEX: until a line of the file matches, 10 s at most; prints the first such line
+# wait_for FILE REGEX: until a line of the file matches; prints the first such line
 wait_for() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		grep -m 1 -E -- "$2" "$1" 2>/dev/null && return 0
-		sleep 0.05
-	done
-	echo "wait_for: no line of $1 matches $2; it holds:" >&2
-	cat "$1" >&2
-	return 1
-}
-
-# until_true COMMAND...: until it succeeds, 10 s at most
-until_true() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.05
-	done
-	return 1
+	if ! until_true grep -qE -- "$2" "$1"; then
+		echo "wait_for: no line of $1 matches $2; it holds:" >&2
+		cat "$1" >&2
+		return 1
+	fi
+	grep -m 1 -E -- "$2" "$1"
 }
 
 # free_port: a port of 127.0.0.1 that is free for UDP and TCP, below the range from which the system gives its own
@@ -113,8 +143,10 @@ start_nsd() {
 		} >nsd.conf
 		start nsd nsd -d -c "$PWD/nsd.conf"
 		until_true answers_soa "$nsd_port" "$1" && return 0
-		kill "$pid" 2>/dev/null
+		# another program was quicker to take the port: try the next
+		grep -q "can't bind" nsd.err || break
+		stop "$pid" 2>/dev/null || true
 	done
-	cat nsd.err >&2
+	head -n 20 nsd.err >&2
 	return 1
 }
