@@ -1,0 +1,393 @@
+/*
+ * The parser reads on after a fault: the first one is reported, and what follows may still make the request answerable.
+ */
+#include "sip/sipmsg.h"
+
+#include "sip/lex.h"
+#include "sip/sipuri.h"
+
+/* Sorted by nothing: there are few, and the first letter and the length decide nearly always. */
+static const struct {
+	const char *name;
+	char compact;
+	bool once; /* a second one is a fault */
+} fields[SIP_FIELDS] = {
+	[SIP_VIA] = { "Via", 'v', false },
+	[SIP_FROM] = { "From", 'f', true },
+	[SIP_TO] = { "To", 't', true },
+	[SIP_CALL_ID] = { "Call-ID", 'i', true },
+	[SIP_CSEQ] = { "CSeq", 0, true },
+	[SIP_MAX_FORWARDS] = { "Max-Forwards", 0, true },
+	[SIP_CONTACT] = { "Contact", 'm', false },
+	[SIP_CONTENT_LENGTH] = { "Content-Length", 'l', true },
+	[SIP_CONTENT_TYPE] = { "Content-Type", 'c', true },
+	[SIP_CONTENT_ENCODING] = { "Content-Encoding", 'e', false },
+	[SIP_RECORD_ROUTE] = { "Record-Route", 0, false },
+	[SIP_ROUTE] = { "Route", 0, false },
+	[SIP_SUBJECT] = { "Subject", 's', false },
+	[SIP_SUPPORTED] = { "Supported", 'k', false },
+	[SIP_EVENT] = { "Event", 'o', false },
+	[SIP_ALLOW_EVENTS] = { "Allow-Events", 'u', false },
+	[SIP_REFER_TO] = { "Refer-To", 'r', false },
+	[SIP_REFERRED_BY] = { "Referred-By", 'b', false },
+	[SIP_SESSION_EXPIRES] = { "Session-Expires", 'x', false },
+	[SIP_REQUIRE] = { "Require", 0, false },
+	[SIP_TIMESTAMP] = { "Timestamp", 0, false },
+};
+
+enum sip_field
+sip_field_of(struct slice name)
+{
+	for (int i = SIP_OTHER + 1; i < SIP_FIELDS; i++) {
+		if (name.n == 1 && ascii_lower(*name.p) == fields[i].compact)
+			return (enum sip_field)i;
+		if (name.n > 1 && ascii_lower(*name.p) == ascii_lower(*fields[i].name) && slice_caseeq(name, slice_of(fields[i].name)))
+			return (enum sip_field)i;
+	}
+	return SIP_OTHER;
+}
+
+/* The state of a parse. */
+struct parse {
+	struct sipmsg *m;
+	struct fault *f;
+	struct slice rest; /* what has not been read */
+	bool failed;
+	const struct sip_header *only[SIP_FIELDS]; /* the first of each field */
+};
+
+static void
+fail(struct parse *p, const char *at, const char *why, int status)
+{
+	if (p->failed)
+		return;
+	p->failed = true;
+	*p->f = (struct fault){ .off = (size_t)(at - p->m->packet.p), .why = why, .status = status };
+}
+
+/* Takes a line and its end, CRLF or LF; false when it has no end. */
+static bool
+take_line(struct slice *rest, struct slice *line)
+{
+	if (!slice_cut(*rest, '\n', line, rest))
+		return false;
+	if (line->n > 0 && line->p[line->n - 1] == '\r')
+		line->n--;
+	return true;
+}
+
+/* --- the start line --- */
+
+static bool
+is_version(struct slice s)
+{
+	return s.n > 4 && slice_caseeq((struct slice){ s.p, 4 }, SLICE("SIP/"));
+}
+
+/* Request-Line = Method SP Request-URI SP SIP-Version, single spaces, nothing else (7.1). Only its version tells that it is SIP at all. */
+static int
+request_line(struct parse *p, struct slice line)
+{
+	struct slice rest = line, trimmed = slice_trim(line), version;
+	struct sipmsg *m = p->m;
+	const char *last = trimmed.n > 0 ? memrchr(trimmed.p, ' ', trimmed.n) : NULL;
+	struct sipuri parsed;
+	struct fault f;
+
+	m->request = true;
+	m->method = sip_take_token(&rest);
+	if (m->method.n == 0 || rest.n == 0 || *rest.p != ' ' || last == NULL || last <= rest.p)
+		return -1;
+	version = (struct slice){ last + 1, (size_t)(trimmed.p + trimmed.n - last) - 1 };
+	if (!is_version(version))
+		return -1;
+	m->uri = (struct slice){ rest.p + 1, (size_t)(last - rest.p) - 1 };
+	if (!slice_caseeq(version, SLICE("SIP/2.0")))
+		fail(p, version.p, "version not supported", 505);
+	else if (trimmed.n != line.n || m->uri.n == 0 || memchr(m->uri.p, ' ', m->uri.n) != NULL)
+		fail(p, line.p, "bad white space in the request line", 400);
+	else if (sipuri_parse(&parsed, m->uri, &f) == -1)
+		fail(p, m->uri.p + f.off, f.why, f.status);
+	return 0;
+}
+
+/* Status-Line = SIP-Version SP Status-Code SP Reason-Phrase (7.2) */
+static int
+status_line(struct parse *p, struct slice line)
+{
+	struct slice version, code, reason;
+	uint64_t status;
+
+	(void)slice_cut(line, ' ', &version, &code);
+	(void)slice_cut(code, ' ', &code, &reason);
+	if (!slice_caseeq(version, SLICE("SIP/2.0")) || code.n != 3 || slice_u64(code, 699, &status) == -1 || status < 100)
+		return -1;
+	p->m->status = (int)status;
+	p->m->reason = reason;
+	return 0;
+}
+
+static int
+start_line(struct parse *p)
+{
+	struct slice line;
+
+	if (!take_line(&p->rest, &line) || memchr(line.p, '\0', line.n) != NULL)
+		return -1;
+	return is_version(line) ? status_line(p, line) : request_line(p, line);
+}
+
+/* --- header fields --- */
+
+static void
+add_header(struct parse *p, struct slice name, struct slice value)
+{
+	struct sipmsg *m = p->m;
+	struct sip_header *h = &m->headers[m->nheaders];
+	const char *base = m->packet.p;
+
+	if (m->nheaders == SIP_HEADERS_MAX) {
+		fail(p, name.p, "too many header fields", 400);
+		return;
+	}
+	*h = (struct sip_header){ .name = (uint16_t)(name.p - base), .namelen = (uint16_t)name.n,
+		.value = (uint16_t)(value.p - base), .valuelen = (uint16_t)value.n, .field = (uint8_t)sip_field_of(name) };
+	m->nheaders++;
+	if (h->field == SIP_OTHER)
+		return;
+	if (p->only[h->field] == NULL)
+		p->only[h->field] = h;
+	else if (fields[h->field].once)
+		fail(p, name.p, "a header field that must be there once is there twice", 400);
+}
+
+/* One field with the lines that continue it. */
+static void
+take_header(struct parse *p, struct slice line)
+{
+	struct slice s = line, name = sip_take_token(&s);
+
+	while (s.n > 0 && (*s.p == ' ' || *s.p == '\t'))
+		s.p++, s.n--;
+	if (name.n == 0 || s.n == 0 || *s.p != ':') {
+		fail(p, line.p, "bad header field", 400);
+		return;
+	}
+	add_header(p, name, slice_trim((struct slice){ s.p + 1, s.n - 1 }));
+}
+
+/* True at the empty line; false when the message ends before it. */
+static bool
+take_headers(struct parse *p)
+{
+	struct slice line, next;
+
+	while (take_line(&p->rest, &line)) {
+		if (line.n == 0)
+			return true;
+		while (p->rest.n > 0 && (*p->rest.p == ' ' || *p->rest.p == '\t')) {
+			if (!take_line(&p->rest, &next))
+				return false;
+			line.n = (size_t)(next.p + next.n - line.p);
+		}
+		take_header(p, line);
+	}
+	return false;
+}
+
+static struct slice
+value_of(const struct parse *p, enum sip_field field)
+{
+	return sip_header_value(p->m, p->only[field]);
+}
+
+/* --- the fields that must be there --- */
+
+static const char *
+missing(enum sip_field field)
+{
+	static const char *const texts[SIP_FIELDS] = { [SIP_VIA] = "no Via", [SIP_FROM] = "no From", [SIP_TO] = "no To",
+		[SIP_CALL_ID] = "no Call-ID", [SIP_CSEQ] = "no CSeq" };
+
+	return texts[field];
+}
+
+/* Whether it is there; `good` gets whether all are so far. */
+static bool
+present(struct parse *p, enum sip_field field, bool *good)
+{
+	if (p->only[field] != NULL)
+		return true;
+	fail(p, p->m->packet.p, missing(field), 400);
+	*good = false;
+	return false;
+}
+
+static void
+bad(struct parse *p, enum sip_field field, const char *why, bool *good)
+{
+	fail(p, value_of(p, field).p, why, 400);
+	*good = false;
+}
+
+static void
+check_addresses(struct parse *p, bool *good)
+{
+	const char *why;
+
+	if (present(p, SIP_FROM, good) && sip_parse_nameaddr(value_of(p, SIP_FROM), &p->m->from, &why) == -1)
+		bad(p, SIP_FROM, "bad From", &(bool){ true });
+	if (present(p, SIP_TO, good) && sip_parse_nameaddr(value_of(p, SIP_TO), &p->m->to, &why) == -1)
+		bad(p, SIP_TO, "bad To", &(bool){ true });
+}
+
+/* A response copies From and CSeq as they are: only Via has to be understood to make one (8.2.6.2). */
+static void
+check_mandatory(struct parse *p)
+{
+	struct sipmsg *m = p->m;
+	bool good = true;
+	const char *why;
+
+	if (present(p, SIP_VIA, &good) && sip_parse_via(value_of(p, SIP_VIA), &m->via, &why) == -1)
+		bad(p, SIP_VIA, why, &good);
+	check_addresses(p, &good);
+	if (present(p, SIP_CALL_ID, &good) && (m->call_id = value_of(p, SIP_CALL_ID)).n == 0)
+		bad(p, SIP_CALL_ID, "empty Call-ID", &good);
+	if (present(p, SIP_CSEQ, &good)) {
+		if (sip_parse_cseq(value_of(p, SIP_CSEQ), &m->cseq, &why) == -1)
+			bad(p, SIP_CSEQ, why, &(bool){ true });
+		else if (m->request && !slice_eq(m->cseq.method, m->method))
+			bad(p, SIP_CSEQ, "the method of CSeq is not that of the request", &(bool){ true });
+	}
+	m->answerable = good && m->request;
+}
+
+static void
+check_max_forwards(struct parse *p)
+{
+	uint64_t n;
+
+	p->m->max_forwards = -1;
+	if (p->only[SIP_MAX_FORWARDS] == NULL)
+		return;
+	if (slice_u64(value_of(p, SIP_MAX_FORWARDS), 255, &n) == -1)
+		fail(p, value_of(p, SIP_MAX_FORWARDS).p, "bad Max-Forwards", 400);
+	else
+		p->m->max_forwards = (int)n;
+}
+
+/* 18.3: over UDP the body ends where Content-Length says, or with the datagram; it cannot go beyond it. */
+static void
+check_body(struct parse *p)
+{
+	struct slice value;
+	uint64_t n;
+
+	p->m->body = p->rest;
+	if (p->only[SIP_CONTENT_LENGTH] == NULL)
+		return;
+	value = value_of(p, SIP_CONTENT_LENGTH);
+	if (slice_u64(value, UINT32_MAX, &n) == -1)
+		fail(p, value.p, "bad Content-Length", 400);
+	else if (n > p->rest.n)
+		fail(p, value.p, "the body is shorter than Content-Length says", 400);
+	else
+		p->m->body.n = (size_t)n;
+}
+
+int
+sip_parse(struct sipmsg *m, const char *packet, size_t n, struct fault *f)
+{
+	struct parse p = { .m = m, .f = f, .rest = { packet, n } };
+
+	memset(m, 0, offsetof(struct sipmsg, headers));
+	m->packet = p.rest;
+	m->max_forwards = -1;
+	if (n > UINT16_MAX) {
+		fail(&p, packet, "message too long", 0);
+		return -1;
+	}
+	/* 7.5: line ends before a message are no part of it */
+	while (p.rest.n > 0 && (*p.rest.p == '\r' || *p.rest.p == '\n'))
+		p.rest.p++, p.rest.n--;
+	if (start_line(&p) == -1) {
+		fail(&p, packet, "not a SIP message", 0);
+		return -1;
+	}
+	if (!take_headers(&p))
+		fail(&p, packet + n, "the message ends within its header", 400);
+	check_mandatory(&p);
+	check_max_forwards(&p);
+	check_body(&p);
+	return p.failed ? -1 : 0;
+}
+
+bool
+sip_is_keepalive(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] != '\r' && p[i] != '\n' && p[i] != '\0')
+			return false;
+	return true;
+}
+
+/* --- looking at a message --- */
+
+struct slice
+sip_header_name(const struct sipmsg *m, const struct sip_header *h)
+{
+	return (struct slice){ m->packet.p + h->name, h->namelen };
+}
+
+struct slice
+sip_header_value(const struct sipmsg *m, const struct sip_header *h)
+{
+	return (struct slice){ m->packet.p + h->value, h->valuelen };
+}
+
+const struct sip_header *
+sip_find(const struct sipmsg *m, enum sip_field field, int from)
+{
+	for (int i = from; i < m->nheaders; i++)
+		if (m->headers[i].field == field)
+			return &m->headers[i];
+	return NULL;
+}
+
+const struct sip_header *
+sip_find_name(const struct sipmsg *m, struct slice name, int from)
+{
+	enum sip_field field = sip_field_of(name);
+
+	if (field != SIP_OTHER)
+		return sip_find(m, field, from);
+	for (int i = from; i < m->nheaders; i++)
+		if (slice_caseeq(sip_header_name(m, &m->headers[i]), name))
+			return &m->headers[i];
+	return NULL;
+}
+
+static void
+move(struct slice *s, const char *from, const char *to)
+{
+	if (s->p != NULL)
+		s->p = to + (s->p - from);
+}
+
+void
+sip_copy(struct sipmsg *copy, const struct sipmsg *m, char *to)
+{
+	const char *from = m->packet.p;
+	struct slice *slices[] = { &copy->packet, &copy->method, &copy->uri, &copy->reason, &copy->call_id, &copy->body,
+		&copy->via.transport, &copy->via.host, &copy->via.sent_by, &copy->via.branch, &copy->via.received, &copy->via.maddr,
+		&copy->via.text, &copy->from.display, &copy->from.uri, &copy->from.params, &copy->from.tag, &copy->to.display,
+		&copy->to.uri, &copy->to.params, &copy->to.tag, &copy->cseq.method };
+
+	memcpy(to, from, m->packet.n);
+	memcpy(copy, m, SIPMSG_SIZE(m->nheaders));
+	for (size_t i = 0; i < sizeof(slices) / sizeof(slices[0]); i++)
+		move(slices[i], from, to);
+	if (copy->via.rport_end != NULL)
+		copy->via.rport_end = to + (copy->via.rport_end - from);
+}
