@@ -1,0 +1,111 @@
+/* resolv.conf(5), and name servers as people write them. */
+#include "dns/conf.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+static const char *
+server(const char *text)
+{
+	static char out[ADDR_STRLEN];
+	struct addr a;
+	const char *why = NULL;
+
+	if (dns_server_parse(slice_of(text), &a, &why) != 0)
+		return why;
+	addr_format(&a, out, sizeof(out));
+	return out;
+}
+
+TEST(servers)
+{
+	STR(server("192.0.2.1"), "192.0.2.1:53");
+	STR(server("192.0.2.1#5300"), "192.0.2.1:5300");
+	STR(server("192.0.2.1:5300"), "192.0.2.1:5300");
+	STR(server("::1"), "[::1]:53");
+	STR(server("::1#5300"), "[::1]:5300");
+	STR(server("[::1]"), "[::1]:53");
+	STR(server("[::1]#5300"), "[::1]:5300");
+	STR(server("[::1]:5300"), "[::1]:5300");
+	STR(server("192.0.2.1#"), "bad port");
+	STR(server("192.0.2.1#0"), "bad port");
+	STR(server("192.0.2.1#65536"), "bad port");
+	STR(server("ns.example.com#53"), "not an address");
+}
+
+TEST(refused_servers)
+{
+	static const char *const bad[] = { "", "#53", "ns.example.com", "192.0.2.1:99999", "192.0.2.1.1", "[::1", "unix:" };
+	struct addr a;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const char *why = NULL;
+
+		EQ(dns_server_parse(slice_of(bad[i]), &a, &why), -1);
+		OK(why != NULL);
+	}
+}
+
+TEST(text)
+{
+	struct dns_conf c;
+
+	dns_conf_init(&c);
+	dns_conf_parse(&c, SLICE("# comment\n;another\nnameserver 192.0.2.1\n nameserver\t192.0.2.2 # here\nnameserver nonsense\n"
+	                         "search example.com\noptions ndots:2 timeout:3 attempts:5 rotate\nnameserver ::1\n"));
+	EQ(c.nservers, 3);
+	EQ(addr_port(&c.servers[0]), 53);
+	EQ(c.servers[2].u.sa.sa_family, AF_INET6);
+	EQ(c.timeout, 3 * SEC);
+	EQ(c.attempts, 5);
+	EQ(c.rotate, true);
+	dns_conf_parse(&c, SLICE("options timeout:999 attempts:999"));
+	EQ(c.timeout, 30 * SEC);
+	EQ(c.attempts, CONF_ATTEMPTS_MAX);
+	dns_conf_parse(&c, SLICE("options timeout:0 attempts:x timeout: attempts"));
+	EQ(c.timeout, 30 * SEC);
+	EQ(c.attempts, CONF_ATTEMPTS_MAX);
+}
+
+TEST(many)
+{
+	struct dns_conf c;
+
+	dns_conf_init(&c);
+	for (int i = 0; i < CONF_SERVERS + 5; i++)
+		dns_conf_parse(&c, SLICE("nameserver 192.0.2.1"));
+	EQ(c.nservers, CONF_SERVERS);
+}
+
+TEST(files)
+{
+	char path[] = "/tmp/coop-conf-XXXXXX";
+	int fd = mkstemp(path);
+	struct dns_conf c;
+
+	OK(fd != -1 && write(fd, "nameserver 192.0.2.9\n", 21) == 21);
+	dns_conf_init(&c);
+	EQ(dns_conf_load(&c, path), 0);
+	EQ(c.nservers, 1);
+	setenv("COOP_RESOLV_CONF", path, 1);
+	dns_conf_init(&c);
+	EQ(dns_conf_load(&c, NULL), 0);
+	EQ(c.nservers, 1);
+	unsetenv("COOP_RESOLV_CONF");
+	OK(ftruncate(fd, 0) == 0);
+	dns_conf_init(&c);
+	EQ(dns_conf_load(&c, path), 0);
+	EQ(c.nservers, 2);
+	(void)close(fd);
+	(void)unlink(path);
+	dns_conf_init(&c);
+	EQ(dns_conf_load(&c, path), 0);
+	EQ(c.nservers, 2);
+	dns_conf_init(&c);
+	EQ(dns_conf_load(&c, "/"), -1);
+	EQ(errno, EISDIR);
+}
+
+MAIN(RUN(servers), RUN(refused_servers), RUN(text), RUN(many), RUN(files))
