@@ -6,6 +6,8 @@
 #   make install    programs and manual pages, under PREFIX (/usr/local) and DESTDIR
 #   SAN=1           with AddressSanitizer and UBSan, in build/san
 #   POLLER=poll     with poll(2) in place of epoll(7), in build/poll
+#
+# also: bench, fuzz (FUZZ_SECONDS=60 a target), lint, uninstall, clean
 
 VERSION = 0.1.0
 PREFIX  ?= /usr/local
@@ -16,17 +18,29 @@ POLLER  ?= epoll
 CFLAGS  ?= -O2 -g
 
 , := ,
-B := build$(if $(SAN),/san)$(if $(filter-out epoll,$(POLLER)),/$(POLLER))
+B := build$(if $(FUZZ),/fuzz)$(if $(SAN),/san)$(if $(filter-out epoll,$(POLLER)),/$(POLLER))
+ifdef FUZZ
+override CC := clang
+endif
 
-PACKAGES    = lua5.4 libbsd-overlay
-HAVE       := $(shell pkg-config --exists $(PACKAGES) 2>/dev/null && echo yes)
+# what cannot be built without, told in one line; the other goals install it
+NEEDS   := lua5.4 libbsd-overlay
+MISSING := $(strip $(if $(shell command -v pkg-config),$(foreach p,$(NEEDS),$(if $(shell pkg-config --exists $p && echo yes),,$p)), \
+	pkg-config) $(if $(shell command -v $(firstword $(CC))),,$(firstword $(CC))))
+ifneq ($(MISSING),)
+ifneq ($(filter-out check demo bench fuzz lint uninstall clean,$(or $(MAKECMDGOALS),all)),)
+$(error missing: $(MISSING). On Debian, `scripts/deps build` installs what coop is built with: Lua 5.4, libbsd, a C compiler)
+endif
+endif
+
 LUA_CFLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null)
 LUA_LIBS   := $(shell pkg-config --libs lua5.4 2>/dev/null)
 BSD_CFLAGS := $(shell pkg-config --cflags libbsd-overlay 2>/dev/null)
 BSD_LIBS   := $(shell pkg-config --libs libbsd-overlay 2>/dev/null)
 
 override CFLAGS += -std=c11 -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	$(if $(SAN),-O1 -fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+	$(if $(FUZZ)$(SAN),-O1 -fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+	$(if $(FUZZ),-fsanitize=fuzzer-no-link)
 override CPPFLAGS += -D_GNU_SOURCE -Ilib -Icmd -DCOOP_VERSION='"$(VERSION)"' -DPOLLER_DEFAULT='"$(POLLER)"' \
 	$(BSD_CFLAGS) $(LUA_CFLAGS)
 
@@ -43,15 +57,7 @@ LIBS_gcwatch = -lm
 
 all: $(PROGRAMS:%=$(B)/%)
 
-ifneq ($(HAVE),yes)
-.PHONY: missing
-missing:
-	@echo 'coop needs Lua 5.4 and libbsd with their headers; on Debian, scripts/deps installs them' >&2
-	@exit 1
-$(LIB_OBJ) $(CLI_OBJ): missing
-endif
-
-$(B)/%.o: %.c
+$(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -66,7 +72,7 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 # a Lua script inside of a program: cmd/sipd/default.lua is the array default_lua of default_lua_len bytes
-$(B)/%.o: %.lua
+$(B)/%.o: %.lua Makefile
 	@mkdir -p $(@D)
 	{ echo 'extern const unsigned char $(notdir $*)_lua[]; extern const unsigned long $(notdir $*)_lua_len;'; \
 	  echo 'const unsigned char $(notdir $*)_lua[] = {'; od -An -v -tu1 $< | sed 's/  */,/g; s/^,//; s/$$/,/'; \
@@ -80,24 +86,37 @@ $(B)/t/%: t/unit/%.c $(B)/libcoop.a
 
 unit: $(UNIT)
 
+# the doors know nothing of Lua
+ifdef FUZZ
+LIB_OBJ := $(filter-out $(B)/lib/lua/%,$(LIB_OBJ))
+FUZZERS := $(patsubst t/fuzz/%.c,$(B)/t/%,$(wildcard t/fuzz/*.c))
+$(FUZZERS): $(B)/t/%: t/fuzz/%.c $(B)/libcoop.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(B)/libcoop.a $(BSD_LIBS) -lm
+fuzzers: $(FUZZERS)
+endif
+
 # what is missing is installed first; only a second make can see it
+SUBMAKE = $(MAKE) --no-print-directory -s $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 check:
 	@scripts/deps build test
-	@$(MAKE) --no-print-directory -s all unit
+	@$(SUBMAKE) all unit
+	@$(SUBMAKE) FUZZ=1 SAN= POLLER=epoll fuzzers
 	@COOP_BUILD=$(B) scripts/check
 
 demo:
 	@scripts/deps build demo
-	@$(MAKE) --no-print-directory -s all
+	@$(SUBMAKE) all
 	@COOP_BUILD=$(B) scripts/demo
 
 bench:
 	@scripts/deps build bench
-	@$(MAKE) --no-print-directory -s all
+	@$(SUBMAKE) all
 	@COOP_BUILD=$(B) scripts/bench/run
 
 fuzz:
 	@scripts/deps build fuzz
+	@$(SUBMAKE) FUZZ=1 SAN= POLLER=epoll fuzzers
 	@scripts/fuzz
 
 lint:
@@ -121,6 +140,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all unit check demo bench fuzz lint install uninstall clean
+.PHONY: all unit fuzzers check demo bench fuzz lint install uninstall clean
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
