@@ -38,9 +38,11 @@ LUA_LIBS   := $(shell pkg-config --libs lua5.4 2>/dev/null)
 BSD_CFLAGS := $(shell pkg-config --cflags libbsd-overlay 2>/dev/null)
 BSD_LIBS   := $(shell pkg-config --libs libbsd-overlay 2>/dev/null)
 
-override CFLAGS += -std=c11 -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+override CFLAGS += -std=c11 -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	$(if $(FUZZ)$(SAN),-O1 -fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer) \
 	$(if $(FUZZ),-fsanitize=fuzzer-no-link)
+# gcc's shared UBSan knows no log_path, by which scripts/check finds what it caught
+override LDFLAGS += $(if $(SAN),$(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan))
 override CPPFLAGS += -D_GNU_SOURCE -Ilib -Icmd -DCOOP_VERSION='"$(VERSION)"' -DPOLLER_DEFAULT='"$(POLLER)"' \
 	$(BSD_CFLAGS) $(LUA_CFLAGS)
 
