@@ -102,23 +102,23 @@ endif
 SUBMAKE = $(MAKE) --no-print-directory -s $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 check:
 	@scripts/deps build test
-	@$(SUBMAKE) all unit
-	@$(SUBMAKE) FUZZ=1 SAN= POLLER=epoll fuzzers
+	@+$(SUBMAKE) all unit
+	@+$(SUBMAKE) FUZZ=1 SAN= POLLER=epoll fuzzers
 	@COOP_BUILD=$(B) scripts/check
 
 demo:
 	@scripts/deps build demo
-	@$(SUBMAKE) all
+	@+$(SUBMAKE) all
 	@COOP_BUILD=$(B) scripts/demo
 
 bench:
 	@scripts/deps build bench
-	@$(SUBMAKE) all
+	@+$(SUBMAKE) all
 	@COOP_BUILD=$(B) scripts/bench/run
 
 fuzz:
 	@scripts/deps build fuzz
-	@$(SUBMAKE) FUZZ=1 SAN= POLLER=epoll fuzzers
+	@+$(SUBMAKE) FUZZ=1 SAN= POLLER=epoll fuzzers
 	@scripts/fuzz
 
 lint:

@@ -11,6 +11,8 @@ PATH=$build:$PATH
 export PATH
 # no configuration of this machine's in the tests
 unset COOP_STATSD COOP_POLLER NO_COLOR
+# nor the make that runs them
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL DESTDIR PREFIX BINDIR SBINDIR MANDIR SAN POLLER FUZZ
 export LC_ALL=C.UTF-8 TZ=UTC
 # how many seconds one waits for what must come
 patience=${COOP_PATIENCE:-10}
