@@ -7,8 +7,8 @@ setup() {
 	pids=()
 	mkdir -p scripts t/unit build/t
 	cp "$top/scripts/check" scripts/
-	for script in floors manuals; do unit "../../scripts/$script" 'exit 0'; done
-	rm -f t/unit/floors.c t/unit/manuals.c
+	for script in floors manuals lint; do unit "../../scripts/$script" 'exit 0'; done
+	rm -f t/unit/{floors,manuals,lint}.c
 	unit good 'echo 1..2; echo "ok 1 - a"; echo "ok 2 - b"'
 }
 
@@ -29,14 +29,14 @@ last() {
 
 @test "all is well: the sum is the last line, the exit status 0" {
 	check
-	last '4 passed, 0 failed'
+	last '5 passed, 0 failed'
 	[ "$status" -eq 0 ]
 }
 
 @test "a test that fails is shown with what it said, and counted" {
 	unit bad 'echo 1..2; echo "# x is 3"; echo "not ok 1 - x"; echo "ok 2 - y"; exit 1'
 	check
-	last '5 passed, 1 failed'
+	last '6 passed, 1 failed'
 	[ "$status" -eq 1 ]
 	[[ $output == *"bad: 1 passed, 1 FAILED"*"# x is 3"*"not ok 1 - x"*"failed: unit-bad"* ]]
 }
@@ -44,45 +44,45 @@ last() {
 @test "a test file that dies has failed, even after all its tests" {
 	unit dies 'echo 1..1; echo "ok 1 - a"; kill -SEGV $$'
 	check
-	last '5 passed, 1 failed'
+	last '6 passed, 1 failed'
 	unit dies 'echo 1..3; echo "ok 1 - a"; kill -ABRT $$'
 	check
-	last '5 passed, 1 failed'
+	last '6 passed, 1 failed'
 	[[ $output == *"1 tests of 3 ran"* ]]
 }
 
 @test "no plan, an empty plan, a test too many, a bail-out, a skipped test: each has failed" {
 	unit odd 'echo "ok 1 - a"'
 	check
-	last '5 passed, 1 failed'
+	last '6 passed, 1 failed'
 	unit odd 'echo 1..0'
 	check
-	last '4 passed, 1 failed'
+	last '5 passed, 1 failed'
 	unit odd 'echo 1..1; echo "ok 1 - a"; echo "ok 2 - b"'
 	check
-	last '6 passed, 1 failed'
+	last '7 passed, 1 failed'
 	unit odd 'echo 1..1; echo "ok 1 - a"; echo "Bail out! no more"'
 	check
-	last '5 passed, 1 failed'
+	last '6 passed, 1 failed'
 	unit odd 'echo 1..2; echo "ok 1 - a"; echo "ok 2 - b # skip no reason"'
 	check
-	last '5 passed, 1 failed'
+	last '6 passed, 1 failed'
 	rm build/t/odd
 	check
-	last '4 passed, 1 failed'
+	last '5 passed, 1 failed'
 }
 
 @test "a test file that hangs is ended, and has failed" {
 	unit hangs 'echo 1..1; echo "ok 1 - a"; exec sleep 60'
 	COOP_LIMIT=1 check
-	last '5 passed, 1 failed'
+	last '6 passed, 1 failed'
 	[[ $output == *"not done after 1 s"* ]]
 }
 
 @test "a sanitizer's report fails the test file, whatever the process it came from did" {
 	unit dirty 'echo 1..1; log=${ASAN_OPTIONS##*log_path=}; echo "leak of 8 bytes" >"$log.99"; echo "ok 1 - a"'
 	check
-	last '5 passed, 1 failed'
+	last '6 passed, 1 failed'
 	[[ $output == *"leak of 8 bytes"* ]]
 }
 
@@ -90,7 +90,7 @@ last() {
 	unit ../../scripts/floors 'echo "a.c: bad"; exit 1'
 	rm t/unit/floors.c
 	check
-	last '3 passed, 1 failed'
+	last '4 passed, 1 failed'
 	[[ $output == *"a.c: bad"* ]]
 }
 
@@ -102,7 +102,7 @@ last() {
 }
 
 @test "nothing to run is no success" {
-	rm -r t/unit scripts/floors scripts/manuals
+	rm -r t/unit scripts/floors scripts/manuals scripts/lint
 	check
 	[ "$status" -eq 1 ]
 }
