@@ -199,14 +199,18 @@ static void
 last_look(struct watcher *w)
 {
 	struct rusage ru;
+	int64_t cpu;
 
 	if (getrusage(RUSAGE_CHILDREN, &ru) != 0)
 		return;
 	if (!w->seen)
 		gauge(w, SLICE("proc.rss"), (double)ru.ru_maxrss * 1024);
-	/* too near to the look before, the time would be compared with a tick of the clock that counts it */
+	cpu = (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * SEC + (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) * USEC;
+	/* /proc counts in ticks, and rounds down: what the last one left out is not of the time since then */
+	if (w->cpu_seen)
+		cpu -= 2 * (SEC / sysconf(_SC_CLK_TCK));
 	if (!w->cpu_seen || w->sched.clock.now - w->cpu_at > SAMPLE_EVERY / 2)
-		note_cpu(w, (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * SEC + (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) * USEC);
+		note_cpu(w, cpu);
 }
 
 static void
@@ -374,8 +378,8 @@ watch_signals(struct watcher *w)
 	for (size_t i = 0; i < SIGNALS; i++) {
 		struct sigaction sa;
 
-		/* nohup(1), or a shell's & */
-		if (sigaction(signals[i], NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
+		/* nohup(1); a shell's & ignores SIGINT as well, but who sends us one means it */
+		if (signals[i] == SIGHUP && sigaction(SIGHUP, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
 			continue;
 		w->signals[i] = (struct caught){ .watch = { .signo = signals[i], .caught = caught }, .w = w };
 		if (signal_watch(&w->sched, &w->signals[i].watch) != 0)

@@ -1,0 +1,195 @@
+#!/usr/bin/env bats
+# What comes in as datagrams comes out as five figures.
+load lib
+
+# gcwatch in the background; the address it listens at in $addr
+watch() {
+	start watch gcwatch -v -l 127.0.0.1:0 "$@"
+	addr=$(wait_for watch.err 'listening at') && addr=${addr##* }
+}
+
+# send TEXT: one datagram
+send() {
+	printf '%b' "$1" | socat -u - "UDP:$addr"
+}
+
+# the line of a metric, without its time
+line() {
+	grep -P "\t$1\t" watch.out | cut -f 2-
+}
+
+@test "a gauge: count, min, avg, max, last" {
+	watch
+	send 'a:4|g\na:1|g\na:7|g'
+	stop "$pid"
+	[ "$status" -eq 0 ]
+	[ "$(line a)" = $'a\t3\t1\t4\t7\t7' ]
+}
+
+@test "a gauge goes up and down by what has a sign, across datagrams" {
+	watch
+	send 'a:10|g'
+	send 'a:+5|g'
+	send 'a:-12|g\n'
+	stop "$pid"
+	[ "$(line a)" = $'a\t3\t3\t9.33333\t15\t3' ]
+}
+
+@test "a gauge below zero" {
+	watch
+	send 'a:0|g\na:-12.5|g'
+	stop "$pid"
+	[ "$(line a)" = $'a\t1\t-12.5\t-12.5\t-12.5\t-12.5' ]
+}
+
+@test "a counter: events, and events a second" {
+	watch
+	send 'hits:1|c\nhits:2|c\nhits:1|c|@0.1'
+	stop "$pid"
+	[ "$(line hits)" = $'hits\t13\t13\t13\t13\t13' ]
+}
+
+@test "timers, with a sample rate, and DogStatsD's histograms" {
+	watch
+	send 't:10|ms|@0.5\nt:40|ms\nh:1|h\nd:2|d'
+	stop "$pid"
+	[ "$(line t)" = $'t\t3\t10\t20\t40\t40' ]
+	[ "$(line h)" = $'h\t1\t1\t1\t1\t1' ]
+	[ "$(line d)" = $'d\t1\t2\t2\t2\t2' ]
+}
+
+@test "a set: how many different members" {
+	watch
+	send 'u:jim|s\nu:eve|s\nu:jim|s'
+	stop "$pid"
+	[ "$(line u)" = $'u\t3\t2\t2\t2\t2' ]
+}
+
+@test "DogStatsD's tags are let pass" {
+	watch
+	send 'a:1|g|#env:live,zone:b\na:3|g|#env:test'
+	stop "$pid"
+	[ "$(line a)" = $'a\t2\t1\t2\t3\t3' ]
+}
+
+@test "a bad line costs only itself, and is explained" {
+	watch
+	send 'a:1|g\nb:nan|g\nnothing\nc:1|x\na:2|g\nd:1e999|g\ne:0x10|c\nf f:1|g'
+	stop "$pid"
+	[ "$status" -eq 0 ]
+	[ "$(cut -f 2 watch.out)" = a ]
+	[ "$(line a)" = $'a\t2\t1\t1.5\t2\t2' ]
+	grep -q 'bad value: b:nan|g$' watch.err
+	grep -q 'no colon: nothing$' watch.err
+	grep -q 'unknown type: c:1|x$' watch.err
+	grep -q 'bad name: f f:1|g$' watch.err
+	grep -q '1 datagrams, 8 lines, 6 of them bad' watch.err
+}
+
+@test "control characters in a bad line don't reach the terminal" {
+	watch
+	send '\033[2Jx'
+	stop "$pid"
+	! grep -q $'\033' watch.err
+}
+
+@test "one name has one type" {
+	watch
+	send 'a:1|g'
+	send 'a:5|c'
+	stop "$pid"
+	[ "$(line a)" = $'a\t1\t1\t1\t1\t1' ]
+	grep -q 'known with another type: a$' watch.err
+}
+
+@test "-i and -n: an interval's lines, then the end by itself" {
+	watch -i 0.5 -n 2
+	send 'a:1|g'
+	until_true grep -q . watch.out
+	send 'a:5|g'
+	gone "$pid"
+	[ "$(cut -f 2- watch.out)" = $'a\t1\t1\t1\t1\t1\na\t1\t5\t5\t5\t5' ]
+	[ "$(cut -f 1 watch.out | grep -cE '^[0-9]{10}(\.[0-9]{3})?$')" -eq 2 ]
+}
+
+@test "what is silent is not printed" {
+	watch -i 0.2 -n 4
+	send 'a:1|g'
+	gone "$pid"
+	[ "$(wc -l <watch.out)" -eq 1 ]
+}
+
+@test "SIGINT and SIGTERM lose nothing that was received" {
+	local signal i
+	for signal in INT TERM; do
+		watch
+		kill -STOP "$pid"
+		for i in {1..200}; do printf 'n:1|c\n'; done | socat -u - "UDP:$addr"
+		kill "-$signal" "$pid"
+		kill -CONT "$pid"
+		status=0
+		wait "$pid" || status=$?
+		[ "$status" -eq 0 ]
+		[ "$(line n | cut -f 2)" -eq 200 ]
+	done
+}
+
+@test "-j: a JSON object a line" {
+	watch -j
+	send 'a:1.5|g\nq"\\:2|g'
+	stop "$pid"
+	[[ "$(head -n 1 watch.out)" =~ ^'{"epoch":'[0-9]{10}',"name":"a","count":1,"min":1.5,"avg":1.5,"max":1.5,"last":1.5}'$ ]]
+	grep -qF '"name":"q\"\\","count":1' watch.out
+}
+
+@test "-m: parts of names, and patterns" {
+	watch -m .gc -m 'x?' -m '*[0-9]'
+	send 'a.gc:1|g\na.gcs:1|g\na.co:1|g\nxy:1|g\nxyz:1|g\nq7:1|g'
+	stop "$pid"
+	[ "$(cut -f 2 watch.out | xargs)" = 'a.gc a.gcs xy q7' ]
+}
+
+@test "IPv6 and unix sockets" {
+	start watch gcwatch -v -l '[::1]:0'
+	addr=$(wait_for watch.err 'listening at') && addr=${addr##* }
+	printf 'a:1|g' | socat -u - "UDP6:$addr"
+	stop "$pid"
+	[ "$(line a)" = $'a\t1\t1\t1\t1\t1' ]
+
+	start watch gcwatch -v -l "unix:$PWD/sock"
+	wait_for watch.err "listening at unix:$PWD/sock"
+	printf 'b:1|g' | socat -u - "UNIX-SENDTO:$PWD/sock"
+	stop "$pid"
+	[ "$(line b)" = $'b\t1\t1\t1\t1\t1' ]
+}
+
+@test "an address that is taken" {
+	watch
+	run --separate-stderr gcwatch -l "$addr"
+	[ "$status" -eq 1 ]
+	[ "$stderr" = "gcwatch: $addr: Address already in use" ]
+}
+
+@test "a reader that has gone ends it quietly" {
+	watch -i 0.1 | :
+	gcwatch -v -i 0.1 -l 127.0.0.1:0 2>err | head -n 1 >head &
+	local pipe=$!
+	addr=$(wait_for err 'listening at') && addr=${addr##* }
+	until_true eval 'send "a:1|g"; ! kill -0 $pipe'
+	[ "$(wc -l <head)" -eq 1 ]
+	! grep -qi pipe err
+}
+
+@test "10,000 names and back" {
+	watch
+	corun - "$addr" <<'LUA'
+stat.to(arg[1])
+for i = 1, 10000 do
+  stat.gauge('name.' .. i, i)
+  if i % 100 == 0 then sleep(0.001) end
+end
+LUA
+	stop "$pid"
+	[ "$(wc -l <watch.out)" -eq 10000 ]
+	[ "$(line name.7777)" = $'name.7777\t1\t7777\t7777\t7777\t7777' ]
+}
