@@ -7,6 +7,7 @@
 int lcoop_open(lua_State *);
 int lnet_open(lua_State *);
 int ldns_open(lua_State *);
+int lsip_open(lua_State *);
 int lstat_open(lua_State *);
 
 /* Loads all of them, as modules for require and as globals. */

@@ -301,6 +301,12 @@ answer(struct stxn *t, const struct sipmsg *m, const struct addr *source, struct
 	return 0;
 }
 
+void *
+stxn_via(const struct stxn *t)
+{
+	return t->via;
+}
+
 void
 stxn_set_owner(struct stxn *t, struct stxn_owner *owner)
 {

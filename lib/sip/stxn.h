@@ -66,6 +66,9 @@ struct stxn_owner {
 	void (*cancelled)(struct stxn_owner *);
 };
 
+/* What stxn_receive was given as `via` with the request. */
+void *stxn_via(const struct stxn *);
+
 /* Until a final response is given; NULL: nobody. */
 void stxn_set_owner(struct stxn *, struct stxn_owner *);
 

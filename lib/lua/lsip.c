@@ -1,0 +1,219 @@
+/*
+ * From a transaction to a coroutine. The request is copied once in C, when it comes, and once into a userdata, when its coroutine
+ * runs: only there may Lua fail for want of memory, and there it costs this request alone.
+ */
+#include "lua/lsip.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "lua/modules.h"
+
+enum { KEPT = 200000 /* answered transactions, at most */ };
+
+/* --- requests in work --- */
+
+static size_t
+request_size(const struct sipmsg *m)
+{
+	return offsetof(struct lsip_request, msg) + SIPMSG_SIZE(m->nheaders) + m->packet.n;
+}
+
+static void
+copy_request(struct lsip_request *to, const struct sipmsg *m)
+{
+	sip_copy(&to->msg, m, (char *)&to->msg + SIPMSG_SIZE(m->nheaders));
+}
+
+static struct lsip_request *
+from_owner(struct stxn_owner *o)
+{
+	return (struct lsip_request *)o;
+}
+
+static void
+gone(struct stxn_owner *o)
+{
+	from_owner(o)->txn = NULL;
+}
+
+static void
+cancelled(struct stxn_owner *o)
+{
+	struct lsip_request *r = from_owner(o);
+	struct sip_answer a = { .status = 487 };
+
+	r->cancelled = true;
+	(void)lsip_answer(r, &a);
+}
+
+int
+lsip_answer(struct lsip_request *r, const struct sip_answer *a)
+{
+	struct stxn *t = r->txn;
+
+	if (t == NULL || r->answered) {
+		errno = EALREADY;
+		return -1;
+	}
+	if (stxn_reply(t, &r->msg, &r->source, a) == -1)
+		return -1;
+	if (a->status >= 200) {
+		r->answered = true;
+		r->txn = NULL;
+	}
+	return 0;
+}
+
+void
+lsip_refuse(struct lsip_request *r)
+{
+	struct sip_answer a = { .status = 500 };
+
+	if (r->answered || r->txn == NULL)
+		return;
+	if (lsip_answer(r, &a) == -1 && r->txn != NULL) {
+		stxn_set_owner(r->txn, NULL);
+		r->txn = NULL;
+	}
+}
+
+/* --- in the coroutine --- */
+
+/* The request as a userdata, and the function that is to answer it. The C copy goes when nothing can fail any more. */
+static int
+make_request(lua_State *L)
+{
+	struct lsip_request *c = lua_touserdata(L, 1), *r;
+
+	r = lua_newuserdatauv(L, request_size(&c->msg), 1);
+	memcpy(r, c, offsetof(struct lsip_request, msg));
+	copy_request(r, &c->msg);
+	if (lua_getglobal(L, "request") != LUA_TFUNCTION)
+		return luaL_error(L, "the script has no function request");
+	luaL_getmetatable(L, LSIP_REQUEST);
+	lua_setmetatable(L, -3);
+	if (r->txn != NULL)
+		stxn_set_owner(r->txn, &r->owner);
+	free(c);
+	return 2;
+}
+
+static int
+add_traceback(lua_State *L)
+{
+	luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
+	return 1;
+}
+
+static const char *
+error_text(lua_State *L)
+{
+	const char *text = lua_tostring(L, -1);
+
+	return text != NULL ? text : "(an error that is no text)";
+}
+
+static int
+served(lua_State *L, int status, lua_KContext ctx)
+{
+	struct lsip_request *r = lua_touserdata(L, 2);
+
+	(void)ctx;
+	if (status != LUA_OK && status != LUA_YIELD)
+		log_error("%.*s from %.*s failed: %s", SLICE_FMT(r->msg.method), SLICE_FMT(r->msg.call_id), error_text(L));
+	else if (!r->answered && r->txn != NULL)
+		log_error("%.*s from %.*s: request returned without an answer", SLICE_FMT(r->msg.method), SLICE_FMT(r->msg.call_id));
+	lsip_refuse(r);
+	return 0;
+}
+
+/* The body of the coroutine. The stack: the C copy, then the userdata, the message handler, the function, the userdata. */
+static int
+serve(lua_State *L)
+{
+	struct lsip_request *c = lua_touserdata(L, 1);
+
+	lua_pushcfunction(L, make_request);
+	lua_pushvalue(L, 1);
+	if (lua_pcall(L, 1, 2, 0) != LUA_OK) {
+		log_error("%.*s %.*s failed: %s", SLICE_FMT(c->msg.method), SLICE_FMT(c->msg.call_id), error_text(L));
+		lsip_refuse(c);
+		free(c);
+		return 0;
+	}
+	lua_pushcfunction(L, add_traceback);
+	lua_insert(L, 3);
+	lua_pushvalue(L, 2);
+	return served(L, lua_pcallk(L, 1, 0, 3, 0, served), 0);
+}
+
+/* --- from the layer --- */
+
+static void
+request(void *arg, struct stxn *t, const struct sipmsg *m, const struct addr *source)
+{
+	struct lsip_server *server = arg;
+	struct lsip_request *r = malloc(request_size(m));
+	struct sip_answer a = { .status = 503 };
+
+	if (r == NULL) {
+		(void)stxn_reply(t, m, source, &a);
+		return;
+	}
+	*(struct stxn_owner *)r = (struct stxn_owner){ gone, cancelled };
+	r->txn = t;
+	r->transport = stxn_via(t);
+	r->source = *source;
+	r->answered = r->cancelled = false;
+	copy_request(r, m);
+	stxn_set_owner(t, &r->owner);
+	if (runtime_start(server->rt, serve, r) != NULL)
+		return;
+	lsip_refuse(r);
+	free(r);
+}
+
+static void
+bad(void *arg, const struct sipmsg *m, const struct fault *f, const struct addr *source)
+{
+	char from[ADDR_STRLEN];
+
+	(void)arg;
+	(void)addr_format(source, from, sizeof(from));
+	if (m->request && m->call_id.n > 0)
+		log_warn("bad %.*s from %s: %s (byte %zu), Call-ID %.*s", SLICE_FMT(m->method), from, f->why, f->off, SLICE_FMT(m->call_id));
+	else
+		log_warn("bad datagram from %s: %s (byte %zu)", from, f->why, f->off);
+}
+
+void
+lsip_server_init(struct lsip_server *server, struct runtime *rt, size_t max_pending)
+{
+	server->rt = rt;
+	server->layer = (struct stxn_layer){ .sched = runtime_sched(rt), .send = siptransport_send, .request = request, .bad = bad, .arg = server,
+		.max_pending = max_pending, .max_kept = KEPT };
+	stxn_init(&server->layer);
+}
+
+void
+lsip_server_fini(struct lsip_server *server)
+{
+	stxn_fini(&server->layer);
+}
+
+/* --- the module --- */
+
+int
+lsip_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{ NULL, NULL },
+	};
+
+	lsipreq_register(L);
+	luaL_newlib(L, functions);
+	return 1;
+}

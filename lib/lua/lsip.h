@@ -1,0 +1,46 @@
+/* lsip.h: SIP requests answered by coroutines: what sipd is made of, and the module sip. */
+#ifndef LUA_LSIP_H
+#define LUA_LSIP_H
+
+#include "lua/runtime.h"
+#include "sip/siptransport.h"
+
+/*
+ * A layer of server transactions whose requests each start a coroutine that calls the script's global function request(req). If it raises an error, or
+ * returns without an answer, the caller gets 500 and the log a line.
+ */
+struct lsip_server {
+	struct stxn_layer layer;
+	struct runtime *rt;
+};
+
+/* `max_pending`: requests in work at once; beyond it new ones are refused with 503. */
+void lsip_server_init(struct lsip_server *, struct runtime *, size_t max_pending);
+
+/* After runtime_free, which ends the coroutines that still work on requests. */
+void lsip_server_fini(struct lsip_server *);
+
+/* --- between lsip.c and lsipreq.c --- */
+
+/* A request in work: Lua's memory once make_request gave it a userdata. The packet stands behind the headers of msg. */
+struct lsip_request {
+	struct stxn_owner owner;
+	struct stxn *txn;        /* NULL: answered, or the transaction has gone */
+	struct siptransport *transport;
+	struct addr source;
+	bool answered;           /* a final response was given */
+	bool cancelled;
+	struct sipmsg msg;       /* last: only as many headers as there are have room */
+};
+
+/* Answers r if that is still to be done. 0, or -1 with errno. */
+int lsip_answer(struct lsip_request *, const struct sip_answer *);
+
+/* 500, unless it has been answered: nobody will do it any more. */
+void lsip_refuse(struct lsip_request *);
+
+/* The metatable of requests, named LSIP_REQUEST. */
+#define LSIP_REQUEST "sip.request"
+void lsipreq_register(lua_State *);
+
+#endif

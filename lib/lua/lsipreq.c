@@ -1,0 +1,562 @@
+/*
+ * A request as scripts see it. Its fields are made when they are looked at; uri, from and to, which take a table each, are kept in the
+ * user value once made.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "lua/lnet.h"
+#include "lua/lsip.h"
+#include "sip/lex.h"
+#include "sip/sipuri.h"
+
+#define ADDRESS "sip.address"
+
+enum { CACHE = 1 };
+
+static struct lsip_request *
+check(lua_State *L)
+{
+	return luaL_checkudata(L, 1, LSIP_REQUEST);
+}
+
+static void
+push_slice(lua_State *L, struct slice s)
+{
+	lua_pushlstring(L, s.n > 0 ? s.p : "", s.n);
+}
+
+static void
+set_slice(lua_State *L, const char *name, struct slice s)
+{
+	if (s.n == 0)
+		return;
+	push_slice(L, s);
+	lua_setfield(L, -2, name);
+}
+
+/* As sip_unquote and sip_unescape, which never make a text longer. */
+static void
+push_converted(lua_State *L, struct slice s, size_t (*convert)(struct slice, char *))
+{
+	luaL_Buffer b;
+	char *to = luaL_buffinitsize(L, &b, s.n + 1);
+
+	luaL_pushresultsize(&b, s.n > 0 ? convert(s, to) : 0);
+}
+
+/* A field value with its folds made spaces (7.3.1). */
+static size_t
+unfold(struct slice s, char *dst)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] != '\r' && s.p[i] != '\n') {
+			dst[n++] = s.p[i];
+			continue;
+		}
+		while (i + 1 < s.n && strchr("\r\n\t ", s.p[i + 1]) != NULL && s.p[i + 1] != '\0')
+			i++;
+		dst[n++] = ' ';
+	}
+	return n;
+}
+
+/* --- URIs and addresses as tables --- */
+
+static void
+set_params(lua_State *L, struct slice params)
+{
+	struct sip_param p;
+
+	lua_newtable(L);
+	while (sip_take_param(&params, &p) == 1) {
+		push_slice(L, p.name);
+		if (p.value.n > 0)
+			push_converted(L, p.value, *p.value.p == '"' ? sip_unquote : sip_unescape);
+		else
+			lua_pushliteral(L, "");
+		lua_rawset(L, -3);
+	}
+	lua_setfield(L, -2, "params");
+}
+
+/* The parts of a URI, into the table on top. */
+static void
+set_uri(lua_State *L, struct slice text)
+{
+	struct slice name, value;
+	struct sipuri u;
+	struct fault f;
+
+	push_slice(L, text);
+	lua_setfield(L, -2, "text");
+	if (sipuri_parse(&u, text, &f) == -1)
+		return;
+	set_slice(L, "scheme", u.scheme_text);
+	if (u.user.n > 0) {
+		push_converted(L, u.user, sip_unescape);
+		lua_setfield(L, -2, "user");
+	}
+	set_slice(L, "password", u.password);
+	set_slice(L, "host", u.host);
+	if (u.port >= 0) {
+		lua_pushinteger(L, u.port);
+		lua_setfield(L, -2, "port");
+	}
+	set_params(L, u.params);
+	lua_newtable(L);
+	while (sipuri_next_header(&u.headers, &name, &value)) {
+		push_converted(L, name, sip_unescape);
+		push_converted(L, value, sip_unescape);
+		lua_rawset(L, -3);
+	}
+	lua_setfield(L, -2, "headers");
+}
+
+static void
+push_uri(lua_State *L, const struct lsip_request *r)
+{
+	lua_createtable(L, 0, 8);
+	set_uri(L, r->msg.uri);
+}
+
+static void
+push_nameaddr(lua_State *L, const struct sip_nameaddr *a)
+{
+	lua_createtable(L, 0, 8);
+	set_uri(L, a->uri);
+	set_slice(L, "uri", a->uri);
+	if (a->display.n > 0) {
+		push_converted(L, a->display, sip_unquote);
+		lua_setfield(L, -2, "display");
+	}
+	set_slice(L, "tag", a->tag);
+}
+
+static void
+push_from(lua_State *L, const struct lsip_request *r)
+{
+	push_nameaddr(L, &r->msg.from);
+}
+
+static void
+push_to(lua_State *L, const struct lsip_request *r)
+{
+	push_nameaddr(L, &r->msg.to);
+}
+
+/* What `push` makes, the first time; later the same table. The key is at 2. */
+static void
+push_cached(lua_State *L, const struct lsip_request *r, void (*push)(lua_State *, const struct lsip_request *))
+{
+	if (lua_getiuservalue(L, 1, CACHE) != LUA_TTABLE) {
+		lua_pop(L, 1);
+		lua_createtable(L, 0, 2);
+		lua_pushvalue(L, -1);
+		lua_setiuservalue(L, 1, CACHE);
+	}
+	lua_pushvalue(L, 2);
+	if (lua_rawget(L, -2) != LUA_TNIL)
+		return;
+	lua_pop(L, 1);
+	push(L, r);
+	luaL_setmetatable(L, ADDRESS);
+	lua_pushvalue(L, 2);
+	lua_pushvalue(L, -2);
+	lua_rawset(L, -4);
+}
+
+static int
+address_tostring(lua_State *L)
+{
+	lua_getfield(L, 1, "text");
+	return 1;
+}
+
+/* --- fields --- */
+
+static void
+push_method(lua_State *L, const struct lsip_request *r)
+{
+	push_slice(L, r->msg.method);
+}
+
+static void
+push_call_id(lua_State *L, const struct lsip_request *r)
+{
+	push_slice(L, r->msg.call_id);
+}
+
+static void
+push_cseq(lua_State *L, const struct lsip_request *r)
+{
+	lua_pushinteger(L, (lua_Integer)r->msg.cseq.number);
+}
+
+static void
+push_source(lua_State *L, const struct lsip_request *r)
+{
+	lnet_pushaddr(L, &r->source);
+}
+
+static void
+push_transport(lua_State *L, const struct lsip_request *r)
+{
+	(void)r;
+	lua_pushliteral(L, "udp");
+}
+
+static void
+push_body(lua_State *L, const struct lsip_request *r)
+{
+	push_slice(L, r->msg.body);
+}
+
+static void
+push_cancelled(lua_State *L, const struct lsip_request *r)
+{
+	lua_pushboolean(L, r->cancelled);
+}
+
+static const struct {
+	const char *name;
+	void (*push)(lua_State *, const struct lsip_request *);
+	bool cached;
+} fields[] = {
+	{ "method", push_method, false },
+	{ "uri", push_uri, true },
+	{ "from", push_from, true },
+	{ "to", push_to, true },
+	{ "source", push_source, false },
+	{ "call_id", push_call_id, false },
+	{ "cseq", push_cseq, false },
+	{ "body", push_body, false },
+	{ "transport", push_transport, false },
+	{ "cancelled", push_cancelled, false },
+};
+
+/* Methods are in upvalue 1: name to function; fields too: name to their number in the table above. */
+static int
+index_(lua_State *L)
+{
+	struct lsip_request *r = lua_touserdata(L, 1);
+	size_t i;
+
+	lua_pushvalue(L, 2);
+	if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNUMBER)
+		return 1;
+	i = (size_t)lua_tointeger(L, -1);
+	if (fields[i].cached)
+		push_cached(L, r, fields[i].push);
+	else
+		fields[i].push(L, r);
+	return 1;
+}
+
+static struct slice
+check_slice(lua_State *L, int arg)
+{
+	struct slice s;
+
+	s.p = luaL_checklstring(L, arg, &s.n);
+	return s;
+}
+
+static int
+header(lua_State *L)
+{
+	struct lsip_request *r = check(L);
+	const struct sip_header *h = sip_find_name(&r->msg, check_slice(L, 2), 0);
+
+	if (h == NULL)
+		lua_pushnil(L);
+	else
+		push_converted(L, sip_header_value(&r->msg, h), unfold);
+	return 1;
+}
+
+/* Fields whose value is a list (7.3.1): other values may hold commas of their own. */
+static bool
+is_list(struct slice name)
+{
+	static const char *const names[] = { "Accept", "Accept-Encoding", "Accept-Language", "Alert-Info", "Allow", "Call-Info", "Error-Info",
+		"In-Reply-To", "Path", "Proxy-Require", "Service-Route", "Unsupported", "Warning" };
+
+	switch (sip_field_of(name)) {
+	case SIP_VIA:
+	case SIP_CONTACT:
+	case SIP_CONTENT_ENCODING:
+	case SIP_RECORD_ROUTE:
+	case SIP_ROUTE:
+	case SIP_SUPPORTED:
+	case SIP_ALLOW_EVENTS:
+	case SIP_REQUIRE:
+		return true;
+	default:
+		break;
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_caseeq(name, slice_of(names[i])))
+			return true;
+	return false;
+}
+
+static int
+headers(lua_State *L)
+{
+	struct lsip_request *r = check(L);
+	struct slice name = check_slice(L, 2), value, one;
+	const struct sip_header *h = NULL;
+	lua_Integer n = 0;
+
+	lua_newtable(L);
+	while ((h = sip_find_name(&r->msg, name, h != NULL ? (int)(h - r->msg.headers) + 1 : 0)) != NULL) {
+		value = sip_header_value(&r->msg, h);
+		if (!is_list(name)) {
+			push_converted(L, value, unfold);
+			lua_rawseti(L, -2, ++n);
+			continue;
+		}
+		while (sip_take_value(&value, &one)) {
+			push_converted(L, one, unfold);
+			lua_rawseti(L, -2, ++n);
+		}
+	}
+	return 1;
+}
+
+/* --- answering --- */
+
+/* What a response copies or counts itself. */
+static bool
+is_ours(struct slice name)
+{
+	switch (sip_field_of(name)) {
+	case SIP_VIA:
+	case SIP_FROM:
+	case SIP_TO:
+	case SIP_CALL_ID:
+	case SIP_CSEQ:
+	case SIP_CONTENT_LENGTH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Adds a line to the text at `acc`; raises an error when it could be read as anything but one field. */
+static void
+add_line(lua_State *L, int acc, const char *name, const char *value)
+{
+	struct slice s = slice_of(name), token = sip_take_token(&s);
+
+	if (token.n == 0 || s.n > 0)
+		luaL_error(L, "bad name of a header field: '%s'", name);
+	if (is_ours(token))
+		luaL_error(L, "the header field %s is set by itself", name);
+	if (value == NULL || strpbrk(value, "\r\n") != NULL)
+		luaL_error(L, "bad value of the header field %s", name);
+	lua_pushvalue(L, acc);
+	lua_pushfstring(L, "%s: %s\r\n", name, value);
+	lua_concat(L, 2);
+	lua_replace(L, acc);
+}
+
+/* Pushes the lines of the table of fields at `arg`: name to value, or to a list of values. */
+static void
+push_fields(lua_State *L, int arg)
+{
+	int acc;
+
+	lua_pushliteral(L, "");
+	acc = lua_gettop(L);
+	if (!lua_istable(L, arg))
+		return;
+	for (lua_pushnil(L); lua_next(L, arg) != 0; lua_pop(L, 1)) {
+		const char *name;
+
+		if (lua_type(L, -2) != LUA_TSTRING)
+			luaL_error(L, "header fields are a table of names and values");
+		name = lua_tostring(L, -2);
+		if (!lua_istable(L, -1)) {
+			lua_pushvalue(L, -1); /* a number is not made a string in the script's table */
+			add_line(L, acc, name, lua_tostring(L, -1));
+			lua_pop(L, 1);
+			continue;
+		}
+		for (lua_Integer i = 1, n = luaL_len(L, -1); i <= n; i++) {
+			lua_geti(L, -1, i);
+			add_line(L, acc, name, lua_tostring(L, -1));
+			lua_pop(L, 1);
+		}
+	}
+}
+
+static bool
+has_field(struct slice lines, const char *name)
+{
+	struct slice line, field, value;
+
+	while (slice_cut(lines, '\n', &line, &lines))
+		if (slice_cut(line, ':', &field, &value) && slice_caseeq(field, slice_of(name)))
+			return true;
+	return false;
+}
+
+/* 12.1.1: what begins a dialog says where its next requests go. `acc`: the lines, to which ours is added if the script has none. */
+static void
+add_contact(lua_State *L, struct lsip_request *r, int acc)
+{
+	char at[ADDR_STRLEN];
+
+	if (has_field(check_slice(L, acc), "Contact") || has_field(check_slice(L, acc), "m"))
+		return;
+	(void)addr_format(siptransport_addr(r->transport), at, sizeof(at));
+	lua_pushfstring(L, "<sip:%s>", at);
+	add_line(L, acc, "Contact", lua_tostring(L, -1));
+	lua_pop(L, 1);
+}
+
+static int
+answer(lua_State *L, struct lsip_request *r, const struct sip_answer *a)
+{
+	if (r->answered)
+		return lua_fail(L, r->cancelled ? "the request has been cancelled" : "the request has been answered");
+	if (lsip_answer(r, a) == -1)
+		return lua_fail(L, errno == EALREADY ? "the transaction has ended" : strerror(errno));
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* req:reply(code [, reason] [, headers] [, body]) */
+static int
+reply(lua_State *L)
+{
+	struct lsip_request *r = check(L);
+	struct sip_answer a = { .status = (int)luaL_checkinteger(L, 2) };
+	int arg = 3, fields_at;
+
+	luaL_argcheck(L, a.status >= 100 && a.status < 700, 2, "a status is 100 to 699");
+	lua_settop(L, 5);
+	if (!lua_istable(L, arg)) {
+		a.reason = lua_isnil(L, arg) ? (struct slice){ NULL, 0 } : check_slice(L, arg);
+		luaL_argcheck(L, a.reason.n == 0 || (memchr(a.reason.p, '\r', a.reason.n) == NULL && memchr(a.reason.p, '\n', a.reason.n) == NULL), arg,
+		    "a reason is one line");
+		arg++;
+	}
+	fields_at = arg;
+	if (lua_istable(L, arg) || lua_isnil(L, arg))
+		arg++;
+	if (arg <= 5 && !lua_isnil(L, arg))
+		a.body = check_slice(L, arg);
+	push_fields(L, fields_at);
+	if (a.status > 100 && a.status < 300 && slice_eq(r->msg.method, SLICE("INVITE")))
+		add_contact(L, r, 6);
+	a.headers = check_slice(L, 6);
+	return answer(L, r, &a);
+}
+
+/* Adds a Contact for the URI on top, a string or a table with one in `uri`, as dns.enum gives it. `q`: tenths, 0 for none. */
+static void
+add_target(lua_State *L, int acc, int q)
+{
+	struct sipuri u;
+	struct fault f;
+	struct slice s;
+
+	if (lua_istable(L, -1)) {
+		lua_getfield(L, -1, "uri");
+		lua_replace(L, -2);
+	}
+	s.p = lua_tolstring(L, -1, &s.n);
+	if (s.p == NULL || sipuri_parse(&u, s, &f) == -1 || memchr(s.p, '>', s.n) != NULL)
+		luaL_error(L, "not a URI to redirect to: '%s'", s.p != NULL ? s.p : luaL_typename(L, -1));
+	if (q > 0)
+		lua_pushfstring(L, "<%s>;q=0.%d", s.p, q);
+	else
+		lua_pushfstring(L, "<%s>", s.p);
+	add_line(L, acc, "Contact", lua_tostring(L, -1));
+	lua_pop(L, 1);
+}
+
+/* req:redirect(uri | {uris} [, code]): the first of several is the best (20.10). */
+static int
+redirect(lua_State *L)
+{
+	struct lsip_request *r = check(L);
+	struct sip_answer a = { .status = (int)luaL_optinteger(L, 3, 302) };
+	bool one = !lua_istable(L, 2) || lua_getfield(L, 2, "uri") != LUA_TNIL;
+	lua_Integer n = one ? 1 : luaL_len(L, 2);
+
+	luaL_argcheck(L, a.status >= 300 && a.status < 400, 3, "a redirection is 300 to 399");
+	luaL_argcheck(L, n > 0, 2, "nowhere to redirect to");
+	lua_settop(L, 3);
+	lua_pushliteral(L, "");
+	for (lua_Integer i = 1; i <= n; i++) {
+		if (one)
+			lua_pushvalue(L, 2);
+		else
+			lua_geti(L, 2, i);
+		add_target(L, 4, n == 1 ? 0 : i < 9 ? (int)(10 - i) : 1);
+		lua_pop(L, 1);
+	}
+	a.headers = check_slice(L, 4);
+	return answer(L, r, &a);
+}
+
+/* --- the type --- */
+
+/* A coroutine that was closed before it answered leaves the caller without an answer no longer than this. */
+static int
+collect(lua_State *L)
+{
+	struct lsip_request *r = lua_touserdata(L, 1);
+
+	lsip_refuse(r);
+	return 0;
+}
+
+static int
+tostring(lua_State *L)
+{
+	struct lsip_request *r = check(L);
+
+	push_slice(L, r->msg.method);
+	lua_pushliteral(L, " ");
+	push_slice(L, r->msg.uri);
+	lua_concat(L, 3);
+	return 1;
+}
+
+void
+lsipreq_register(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{ "header", header },
+		{ "headers", headers },
+		{ "redirect", redirect },
+		{ "reply", reply },
+		{ NULL, NULL },
+	};
+	static const luaL_Reg meta[] = {
+		{ "__gc", collect },
+		{ "__tostring", tostring },
+		{ NULL, NULL },
+	};
+
+	luaL_newmetatable(L, LSIP_REQUEST);
+	luaL_setfuncs(L, meta, 0);
+	luaL_newlib(L, methods);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		lua_pushinteger(L, (lua_Integer)i);
+		lua_setfield(L, -2, fields[i].name);
+	}
+	lua_pushcclosure(L, index_, 1);
+	lua_setfield(L, -2, "__index");
+	luaL_newmetatable(L, ADDRESS);
+	lua_pushcfunction(L, address_tostring);
+	lua_setfield(L, -2, "__tostring");
+	lua_pop(L, 2);
+}
