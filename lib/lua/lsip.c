@@ -153,12 +153,23 @@ serve(lua_State *L)
 /* --- from the layer --- */
 
 static void
+log_request(const struct sipmsg *m, const struct addr *source)
+{
+	char from[ADDR_STRLEN];
+
+	(void)addr_format(source, from, sizeof(from));
+	log_debug("%.*s %.*s from %s, Call-ID %.*s", SLICE_FMT(m->method), SLICE_FMT(m->uri), from, SLICE_FMT(m->call_id));
+}
+
+static void
 request(void *arg, struct stxn *t, const struct sipmsg *m, const struct addr *source)
 {
 	struct lsip_server *server = arg;
 	struct lsip_request *r = malloc(request_size(m));
 	struct sip_answer a = { .status = 503 };
 
+	if (server->verbose)
+		log_request(m, source);
 	if (r == NULL) {
 		(void)stxn_reply(t, m, source, &a);
 		return;
@@ -193,6 +204,7 @@ void
 lsip_server_init(struct lsip_server *server, struct runtime *rt, size_t max_pending)
 {
 	server->rt = rt;
+	server->verbose = false;
 	server->layer = (struct stxn_layer){ .sched = runtime_sched(rt), .send = siptransport_send, .request = request, .bad = bad, .arg = server,
 		.max_pending = max_pending, .max_kept = KEPT };
 	stxn_init(&server->layer);

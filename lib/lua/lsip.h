@@ -12,6 +12,7 @@
 struct lsip_server {
 	struct stxn_layer layer;
 	struct runtime *rt;
+	bool verbose; /* log each request */
 };
 
 /* `max_pending`: requests in work at once; beyond it new ones are refused with 503. */

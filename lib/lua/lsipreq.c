@@ -405,16 +405,32 @@ has_field(struct slice lines, const char *name)
 	return false;
 }
 
-/* 12.1.1: what begins a dialog says where its next requests go. `acc`: the lines, to which ours is added if the script has none. */
+static bool
+is_any(const struct addr *a)
+{
+	return a->u.sa.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr) : a->u.in.sin_addr.s_addr == INADDR_ANY;
+}
+
+/*
+ * 12.1.1: what begins a dialog says where its next requests go. `acc`: the lines, to which ours is added if the script has none: the address
+ * that we listen on, or, if that is every one of this machine, the URI by which the caller reached us.
+ */
 static void
 add_contact(lua_State *L, struct lsip_request *r, int acc)
 {
+	const struct addr *local = siptransport_addr(r->transport);
 	char at[ADDR_STRLEN];
 
 	if (has_field(check_slice(L, acc), "Contact") || has_field(check_slice(L, acc), "m"))
 		return;
-	(void)addr_format(siptransport_addr(r->transport), at, sizeof(at));
-	lua_pushfstring(L, "<sip:%s>", at);
+	(void)addr_format(local, at, sizeof(at));
+	if (is_any(local)) {
+		lua_pushliteral(L, "<");
+		push_slice(L, r->msg.uri);
+		lua_pushliteral(L, ">");
+		lua_concat(L, 3);
+	} else
+		lua_pushfstring(L, "<sip:%s>", at);
 	add_line(L, acc, "Contact", lua_tostring(L, -1));
 	lua_pop(L, 1);
 }

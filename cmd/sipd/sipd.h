@@ -1,0 +1,43 @@
+/* sipd.h: what the rooms of sipd share. */
+#ifndef SIPD_H
+#define SIPD_H
+
+#include "cli.h"
+#include "dns/conf.h"
+#include "lua/lsip.h"
+
+enum { LISTEN_MAX = 16 };
+
+/* From the command line. */
+struct settings {
+	struct addr listen[LISTEN_MAX];
+	int nlisten;
+	struct dns_conf dns;      /* nservers 0: those of resolv.conf */
+	const char *statsd, *directory, *user;
+	const char *script;       /* NULL: the default service */
+	bool check, verbose, syslog;
+};
+
+struct sipd {
+	const struct settings *set;
+	struct sched sched;
+	struct runtime *rt;
+	struct lsip_server server;
+	struct siptransport *transports[LISTEN_MAX];
+	int ntransports;
+	bool failed;              /* the script or a listener is no good */
+};
+
+void settings_read(struct settings *, const struct cli *, int argc, char **argv);
+
+/*
+ * The first coroutine's body, with the struct sipd as its argument: runs the script, then listens (or, with -n, stops the loop). What fails is
+ * logged, sets d->failed and stops the loop.
+ */
+int script_start(lua_State *L);
+
+/* The script that is built in: made from default.lua. */
+extern const unsigned char default_lua[];
+extern const unsigned long default_lua_len;
+
+#endif
