@@ -11,6 +11,7 @@
 
 #include "cli.h"
 #include "dnsq.h"
+#include "stat/gauge.h"
 
 enum {
 	CONCURRENCY = 1000,
@@ -25,6 +26,7 @@ struct dnsq {
 	struct resolver *resolver;
 	struct input *input;
 	struct output *output;
+	struct gauge *gauges;
 	struct job *free_jobs;
 	struct job *first, **last; /* with -o: in the order of the input */
 	struct timer pause;        /* with -r */
@@ -281,6 +283,15 @@ paused(struct timer *t)
 	pump((struct dnsq *)(void *)((char *)t - offsetof(struct dnsq, pause)));
 }
 
+static void
+more_gauges(void *arg, struct gauge *g)
+{
+	const struct dnsq *d = arg;
+
+	gauge_put(g, "inflight", d->inflight);
+	gauge_put(g, "asked", (double)d->asked);
+}
+
 /* --- options --- */
 
 static void
@@ -470,6 +481,8 @@ summary(const struct dnsq *d)
 static void
 set_up(struct dnsq *d, char **names)
 {
+	struct addr statsd;
+
 	d->last = &d->first;
 	if (sched_init(&d->sched, NULL, false) != 0)
 		err(1, "the event loop");
@@ -480,12 +493,15 @@ set_up(struct dnsq *d, char **names)
 	    (d->input = input_new(&d->sched, &d->options, names, more, d)) == NULL ||
 	    (d->output = output_new(&d->sched, &d->options, more, d)) == NULL)
 		err(1, "setting up");
+	if (cli_statsd(&cli, NULL, &statsd) && (d->gauges = gauge_start(&d->sched, &statsd, cli.prog, more_gauges, d)) == NULL)
+		warn("COOP_STATSD");
 	sched_hold(&d->sched);
 }
 
 static void
 tear_down(struct dnsq *d)
 {
+	gauge_stop(d->gauges);
 	resolver_free(d->resolver);
 	input_free(d->input);
 	output_free(d->output);

@@ -1,0 +1,139 @@
+-- A name server for tests that does what the first label of the question says, on UDP and TCP of one port, and prints what it was asked:
+-- `TRANSPORT NAME TYPE [edns] [do]`, a line each. Its address is its first line.
+--
+--   lost-N     ignores the question N times       late-MS   answers after so many milliseconds
+--   silent     never answers                      tc        cut short over UDP
+--   forged     four wrong answers, then the true one
+--   broken     an answer that cannot be read      garbage   the same, then the true one
+--   plain      FORMERR to EDNS                    mute      FORMERR to EDNS, without the question
+--   big        many records                       hangup    over TCP: closes after one answer
+--   a RCODE's name in small letters: that RCODE
+local udp = assert(net.udp(arg[1] or '127.0.0.1:0'))
+local address = udp:localaddr()
+local elsewhere = net.udp('127.0.0.1:0')
+local tcp = net.listen(address)
+local seen = {}
+
+io.stdout:setvbuf('line')
+print(address)
+
+local function encode(query, rcode, answers, flags)
+  local t = { id = query.id, query = false, aa = true, rd = query.rd, rcode = rcode, question = query.question, answers = answers }
+  for k, v in pairs(flags or {}) do t[k] = v end
+  if query.edns and rcode ~= 'FORMERR' then t.edns = { size = 1232 } end
+  return assert(dns.encode(t))
+end
+
+local function records(query, n)
+  local list = {}
+  local q = query.question
+  if q.type == 'A' then
+    for i = 1, n do list[i] = { name = q.name, type = 'A', ttl = 60, address = '192.0.2.' .. i } end
+  end
+  return list
+end
+
+local function flip(packet, at, bits)
+  return packet:sub(1, at - 1) .. string.char(packet:byte(at) ~ bits) .. packet:sub(at + 1)
+end
+
+local act = {}
+
+function act.silent() end
+
+function act.lost(query, send, n)
+  local count = (seen[query.question.name] or 0) + 1
+  seen[query.question.name] = count
+  if count > n then send(encode(query, 'NOERROR', records(query, 1))) end
+end
+
+function act.late(query, send, ms)
+  sleep(ms / 1000)
+  send(encode(query, 'NOERROR', records(query, 1)))
+end
+
+function act.tc(query, send, _, over_tcp)
+  if over_tcp then send(encode(query, 'NOERROR', records(query, 200)))
+  else send(encode(query, 'NOERROR', {}, { tc = true })) end
+end
+
+function act.forged(query, send, _, over_tcp, from)
+  local wrong = records(query, 1)
+  wrong[1].address = '203.0.113.66'
+  local packet = encode(query, 'NOERROR', wrong)
+  send(flip(packet, 1, 1))                 -- another id
+  send(flip(packet, 14, 1))                -- another question
+  send(flip(packet, 3, 0x80))              -- no answer but a question
+  if from then elsewhere:sendto(packet, from) end
+  send(encode(query, 'NOERROR', records(query, 1)))
+end
+
+function act.broken(query, send)
+  local packet = encode(query, 'NOERROR', records(query, 1))
+  send(packet:sub(1, -20))
+end
+
+function act.garbage(query, send)
+  act.broken(query, send)
+  send('')
+  send('x')
+  send(encode(query, 'NOERROR', records(query, 1)))
+end
+
+function act.plain(query, send)
+  if query.edns then send(encode(query, 'FORMERR'))
+  else send(encode(query, 'NOERROR', records(query, 1))) end
+end
+
+function act.mute(query, send)
+  if query.edns then
+    local q = query.question
+    query.question = nil
+    send(encode(query, 'FORMERR'))
+    query.question = q
+  else
+    send(encode(query, 'NOERROR', records(query, 1)))
+  end
+end
+
+function act.big(query, send) send(encode(query, 'NOERROR', records(query, 60))) end
+
+function act.rcode(query, send, _, _, _, rcode) send(encode(query, rcode, {})) end
+
+local function answer(packet, send, from, over_tcp)
+  local query = dns.decode(packet)
+  if not query or not query.query then return end
+  local q = query.question
+  local line = { over_tcp and "tcp" or "udp", q.name, q.type }
+  if query.edns then line[#line + 1] = query.edns.dnssec and "edns do" or "edns" end
+  print(table.concat(line, " "))
+  local label, n = q.name:match('^([%a]+)%-?(%d*)')
+  local rcodes = { nxdomain = true, servfail = true, refused = true, notimp = true }
+  if label and rcodes[label] then return act.rcode(query, send, nil, over_tcp, from, label:upper()) end
+  local f = label and act[label:lower()]
+  if f and label ~= 'rcode' then return f(query, send, tonumber(n) or 0, over_tcp, from) end
+  send(encode(query, 'NOERROR', records(query, 1)))
+end
+
+spawn(function()
+  for conn in tcp:each() do
+    spawn(function()
+      while true do
+        local head = conn:read(2)
+        if not head or #head < 2 then break end
+        local packet = conn:read((string.unpack('>I2', head)))
+        if not packet then break end
+        answer(packet, function(reply) conn:write(string.pack('>s2', reply)) end, nil, true)
+        if packet:find('hangup', 13, true) then break end
+      end
+      conn:close()
+    end)
+  end
+end)
+
+while true do
+  local packet, from = udp:recvfrom()
+  if packet then
+    spawn(function() answer(packet, function(reply) udp:sendto(reply, from) end, from) end)
+  end
+end
