@@ -123,6 +123,8 @@ sip_parse_nameaddr(struct slice value, struct sip_nameaddr *out, const char **wh
 	struct sip_nameaddr a = { .display = { value.p, 0 } };
 	struct slice s = value, params;
 	struct sip_param p;
+	struct sipuri uri;
+	struct fault f;
 	int got;
 
 	sip_skip_lws(&s);
@@ -131,6 +133,8 @@ sip_parse_nameaddr(struct slice value, struct sip_nameaddr *out, const char **wh
 			return refuse(why, "bad address");
 	} else if (!take_bare(&s, &a.uri))
 		return refuse(why, "bad address");
+	if (sipuri_parse(&uri, a.uri, &f) == -1)
+		return refuse(why, f.why);
 	params = s;
 	while ((got = sip_take_param(&s, &p)) == 1)
 		if (slice_caseeq(p.name, SLICE("tag")))

@@ -33,6 +33,8 @@ static const struct {
 	[SIP_SESSION_EXPIRES] = { "Session-Expires", 'x', false },
 	[SIP_REQUIRE] = { "Require", 0, false },
 	[SIP_TIMESTAMP] = { "Timestamp", 0, false },
+	[SIP_EXPIRES] = { "Expires", 0, true },
+	[SIP_DATE] = { "Date", 0, true },
 };
 
 enum sip_field
@@ -53,6 +55,7 @@ struct parse {
 	struct fault *f;
 	struct slice rest; /* what has not been read */
 	bool failed;
+	bool stray_cr; /* a CR that ends no line: nothing of this goes into a response */
 	const struct sip_header *only[SIP_FIELDS]; /* the first of each field */
 };
 
@@ -67,12 +70,18 @@ fail(struct parse *p, const char *at, const char *why, int status)
 
 /* Takes a line and its end, CRLF or LF; false when it has no end. */
 static bool
-take_line(struct slice *rest, struct slice *line)
+take_line(struct parse *p, struct slice *line)
 {
-	if (!slice_cut(*rest, '\n', line, rest))
+	const char *cr;
+
+	if (!slice_cut(p->rest, '\n', line, &p->rest))
 		return false;
 	if (line->n > 0 && line->p[line->n - 1] == '\r')
 		line->n--;
+	if (line->n > 0 && (cr = memchr(line->p, '\r', line->n)) != NULL) {
+		fail(p, cr, "CR without LF", 400);
+		p->stray_cr = true;
+	}
 	return true;
 }
 
@@ -108,6 +117,8 @@ request_line(struct parse *p, struct slice line)
 		fail(p, line.p, "bad white space in the request line", 400);
 	else if (sipuri_parse(&parsed, m->uri, &f) == -1)
 		fail(p, m->uri.p + f.off, f.why, f.status);
+	else if (parsed.headers.n > 0)
+		fail(p, parsed.headers.p, "headers in the Request-URI", 400); /* 19.1.1, table 1 */
 	return 0;
 }
 
@@ -132,7 +143,7 @@ start_line(struct parse *p)
 {
 	struct slice line;
 
-	if (!take_line(&p->rest, &line) || memchr(line.p, '\0', line.n) != NULL)
+	if (!take_line(p, &line) || memchr(line.p, '\0', line.n) != NULL)
 		return -1;
 	return is_version(line) ? status_line(p, line) : request_line(p, line);
 }
@@ -182,11 +193,11 @@ take_headers(struct parse *p)
 {
 	struct slice line, next;
 
-	while (take_line(&p->rest, &line)) {
+	while (take_line(p, &line)) {
 		if (line.n == 0)
 			return true;
 		while (p->rest.n > 0 && (*p->rest.p == ' ' || *p->rest.p == '\t')) {
-			if (!take_line(&p->rest, &next))
+			if (!take_line(p, &next))
 				return false;
 			line.n = (size_t)(next.p + next.n - line.p);
 		}
@@ -212,55 +223,137 @@ missing(enum sip_field field)
 	return texts[field];
 }
 
-/* Whether it is there; `good` gets whether all are so far. */
 static bool
-present(struct parse *p, enum sip_field field, bool *good)
+present(struct parse *p, enum sip_field field)
 {
-	if (p->only[field] != NULL)
-		return true;
-	fail(p, p->m->packet.p, missing(field), 400);
-	*good = false;
-	return false;
+	if (p->only[field] == NULL)
+		fail(p, p->m->packet.p, missing(field), 400);
+	return p->only[field] != NULL;
 }
 
 static void
-bad(struct parse *p, enum sip_field field, const char *why, bool *good)
+bad(struct parse *p, enum sip_field field, const char *why)
 {
 	fail(p, value_of(p, field).p, why, 400);
-	*good = false;
+}
+
+/* One that cannot be understood is copied as it is, and the response goes back where the request came from. */
+static void
+check_via(struct parse *p)
+{
+	struct slice value;
+	const char *why;
+
+	if (!present(p, SIP_VIA))
+		return;
+	value = value_of(p, SIP_VIA);
+	if (sip_parse_via(value, &p->m->via, &why) == 0)
+		return;
+	bad(p, SIP_VIA, why);
+	p->m->via = (struct sip_via){ .port = -1, .text = value, .received = value, .rport = true };
 }
 
 static void
-check_addresses(struct parse *p, bool *good)
+check_call_id(struct parse *p)
 {
-	const char *why;
+	struct slice id;
 
-	if (present(p, SIP_FROM, good) && sip_parse_nameaddr(value_of(p, SIP_FROM), &p->m->from, &why) == -1)
-		bad(p, SIP_FROM, "bad From", &(bool){ true });
-	if (present(p, SIP_TO, good) && sip_parse_nameaddr(value_of(p, SIP_TO), &p->m->to, &why) == -1)
-		bad(p, SIP_TO, "bad To", &(bool){ true });
+	if (!present(p, SIP_CALL_ID))
+		return;
+	id = p->m->call_id = value_of(p, SIP_CALL_ID);
+	if (id.n == 0)
+		bad(p, SIP_CALL_ID, "empty Call-ID");
+	for (size_t i = 0; i < id.n; i++)
+		if ((unsigned char)id.p[i] <= ' ' || id.p[i] == 0x7f)
+			bad(p, SIP_CALL_ID, "bad Call-ID");
 }
 
-/* A response copies From and CSeq as they are: only Via has to be understood to make one (8.2.6.2). */
+/* A response copies them as they are: none has to be understood to make one (8.2.6.2). */
 static void
 check_mandatory(struct parse *p)
 {
 	struct sipmsg *m = p->m;
-	bool good = true;
 	const char *why;
 
-	if (present(p, SIP_VIA, &good) && sip_parse_via(value_of(p, SIP_VIA), &m->via, &why) == -1)
-		bad(p, SIP_VIA, why, &good);
-	check_addresses(p, &good);
-	if (present(p, SIP_CALL_ID, &good) && (m->call_id = value_of(p, SIP_CALL_ID)).n == 0)
-		bad(p, SIP_CALL_ID, "empty Call-ID", &good);
-	if (present(p, SIP_CSEQ, &good)) {
+	check_via(p);
+	if (present(p, SIP_FROM) && sip_parse_nameaddr(value_of(p, SIP_FROM), &m->from, &why) == -1)
+		bad(p, SIP_FROM, "bad From");
+	if (present(p, SIP_TO) && sip_parse_nameaddr(value_of(p, SIP_TO), &m->to, &why) == -1)
+		bad(p, SIP_TO, "bad To");
+	check_call_id(p);
+	if (present(p, SIP_CSEQ)) {
 		if (sip_parse_cseq(value_of(p, SIP_CSEQ), &m->cseq, &why) == -1)
-			bad(p, SIP_CSEQ, why, &(bool){ true });
+			bad(p, SIP_CSEQ, why);
 		else if (m->request && !slice_eq(m->cseq.method, m->method))
-			bad(p, SIP_CSEQ, "the method of CSeq is not that of the request", &(bool){ true });
+			bad(p, SIP_CSEQ, "the method of CSeq is not that of the request");
 	}
-	m->answerable = good && m->request;
+	m->answerable = m->request && p->only[SIP_VIA] != NULL && !p->stray_cr;
+}
+
+/* --- fields that may be there --- */
+
+/* Each of the values. */
+static void
+check_list(struct parse *p, const struct sip_header *h)
+{
+	struct slice rest = sip_header_value(p->m, h), value;
+	bool any = false, ok = true;
+	struct sip_nameaddr addr;
+	struct sip_via via;
+	const char *why;
+
+	if (h->field == SIP_CONTACT && slice_eq(rest, SLICE("*")))
+		return;
+	for (; ok && sip_take_value(&rest, &value); any = true)
+		ok = (h->field == SIP_VIA ? sip_parse_via(value, &via, &why) : sip_parse_nameaddr(value, &addr, &why)) == 0;
+	if (!ok || !any)
+		fail(p, sip_header_value(p->m, h).p, ok ? "empty header field" : why, 400);
+}
+
+static bool
+looks_like(struct slice s, const char *form)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = ascii_lower(s.p[i]);
+
+		if (form[i] == '0' ? c < '0' || c > '9' : form[i] == 'a' ? c < 'a' || c > 'z' : s.p[i] != form[i])
+			return false;
+	}
+	return true;
+}
+
+/* 20.17: always GMT. */
+static bool
+is_date(struct slice s)
+{
+	static const char form[] = "aaa, 00 aaa 0000 00:00:00 GMT";
+
+	return s.n == sizeof(form) - 1 && looks_like(s, form);
+}
+
+/* However large: what no number holds is cut to the largest one (20.19, RFC 4475 section 3.1.2.4). */
+static bool
+is_digits(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return s.n > 0;
+}
+
+static void
+check_others(struct parse *p)
+{
+	for (int i = 0; i < p->m->nheaders; i++) {
+		const struct sip_header *h = &p->m->headers[i];
+
+		if (h->field == SIP_VIA || h->field == SIP_CONTACT || h->field == SIP_ROUTE || h->field == SIP_RECORD_ROUTE)
+			check_list(p, h);
+		else if (h->field == SIP_DATE && !is_date(sip_header_value(p->m, h)))
+			bad(p, SIP_DATE, "bad Date");
+		else if (h->field == SIP_EXPIRES && !is_digits(sip_header_value(p->m, h)))
+			bad(p, SIP_EXPIRES, "bad Expires");
+	}
 }
 
 static void
@@ -318,6 +411,7 @@ sip_parse(struct sipmsg *m, const char *packet, size_t n, struct fault *f)
 	if (!take_headers(&p))
 		fail(&p, packet + n, "the message ends within its header", 400);
 	check_mandatory(&p);
+	check_others(&p);
 	check_max_forwards(&p);
 	check_body(&p);
 	return p.failed ? -1 : 0;

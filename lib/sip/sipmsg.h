@@ -37,6 +37,8 @@ enum sip_field {
 	SIP_SESSION_EXPIRES,
 	SIP_REQUIRE,
 	SIP_TIMESTAMP,
+	SIP_EXPIRES,
+	SIP_DATE,
 	SIP_FIELDS
 };
 
@@ -60,7 +62,7 @@ struct sipmsg {
 	struct sip_nameaddr from, to;
 	struct sip_cseq cseq;
 	int max_forwards;         /* -1: none */
-	bool answerable;          /* Via, From, To, Call-ID and CSeq are good enough to build a response from, whatever else is wrong */
+	bool answerable;          /* a request with a Via, fit to be copied into a response, whatever else is wrong or missing */
 	int nheaders;
 	struct sip_header headers[SIP_HEADERS_MAX];
 };

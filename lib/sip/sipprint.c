@@ -92,8 +92,12 @@ copy_all(struct buf *b, const struct sipmsg *m, enum sip_field field, const char
 static void
 put_to(struct buf *b, const struct sipmsg *m, const struct sip_answer *a)
 {
+	const struct sip_header *to = sip_find(m, SIP_TO, 0);
+
+	if (to == NULL)
+		return;
 	buf_puts(b, "To: ");
-	buf_putslice(b, sip_header_value(m, sip_find(m, SIP_TO, 0)));
+	buf_putslice(b, sip_header_value(m, to));
 	if (m->to.tag.n == 0 && a->to_tag.n > 0 && a->status != 100) {
 		buf_puts(b, ";tag=");
 		buf_putslice(b, a->to_tag);

@@ -43,28 +43,38 @@ ipv6_reference(struct slice s)
 {
 	const char *end = memchr(s.p, ']', s.n);
 	struct slice inside;
+	int colons = 0;
 
 	if (end == NULL)
 		return 0;
 	inside = (struct slice){ s.p + 1, (size_t)(end - s.p) - 1 };
-	for (size_t i = 0; i < inside.n; i++)
+	for (size_t i = 0; i < inside.n; i++) {
 		if (inside.p[i] == '\0' || strchr("0123456789abcdefABCDEF:.", inside.p[i]) == NULL)
 			return 0;
-	return inside.n > 1 ? inside.n + 2 : 0;
+		colons += inside.p[i] == ':';
+	}
+	/* three in a row are what RFC 3261's own grammar writes for two: RFC 5118, section 4.10, asks to take them */
+	return colons > 1 ? inside.n + 2 : 0;
+}
+
+static size_t
+host_name(struct slice s)
+{
+	size_t n = 0;
+
+	while (n < s.n && (is_alnum(s.p[n]) || s.p[n] == '_' || ((s.p[n] == '-' || s.p[n] == '.') && n > 0 && s.p[n - 1] != '.')))
+		n++;
+	return n;
 }
 
 int
 sip_take_hostport(struct slice *s, struct slice *host, int *port, const char **why)
 {
 	struct slice rest = *s;
-	size_t n = 0;
 	uint64_t number;
+	size_t n;
 
-	if (rest.n > 0 && *rest.p == '[')
-		n = ipv6_reference(rest);
-	else
-		while (n < rest.n && (is_alnum(rest.p[n]) || rest.p[n] == '-' || rest.p[n] == '.' || rest.p[n] == '_'))
-			n++;
+	n = rest.n > 0 && *rest.p == '[' ? ipv6_reference(rest) : host_name(rest);
 	if (n == 0) {
 		*why = "bad host";
 		return -1;
@@ -86,6 +96,31 @@ sip_take_hostport(struct slice *s, struct slice *host, int *port, const char **w
 	return 0;
 }
 
+/* Pairs with something between them: each has a name, and a value if it has a `=`, or must have one. */
+static bool
+pairs_ok(struct slice s, char between, const char *others, bool params)
+{
+	struct slice one, name, value;
+	bool more, has;
+
+	do {
+		more = slice_cut(s, between, &one, &s);
+		has = slice_cut(one, '=', &name, &value);
+		if (name.n == 0 || (params ? has && value.n == 0 : !has) || !escapes_ok(name) || !escapes_ok(value))
+			return false;
+		if (!only(name, others) || !only(value, others))
+			return false;
+	} while (more);
+	return true;
+}
+
+/* From the first `;` on. */
+static bool
+params_ok(struct slice s)
+{
+	return s.n == 0 || (*s.p == ';' && pairs_ok((struct slice){ s.p + 1, s.n - 1 }, ';', "-_.!~*'()%[]/:&+$", true));
+}
+
 static enum sip_scheme
 scheme_of(struct slice s)
 {
@@ -99,10 +134,14 @@ scheme_of(struct slice s)
 static bool
 is_number(struct slice s)
 {
-	for (size_t i = 0; i < s.n; i++)
+	size_t digits = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '\0' || strchr("0123456789abcdefABCDEF+-.()*#", s.p[i]) == NULL)
 			return false;
-	return true;
+		digits += strchr("+-.()", s.p[i]) == NULL;
+	}
+	return digits > 0;
 }
 
 static int
@@ -113,8 +152,10 @@ parse_tel(struct sipuri *u, struct slice rest, struct slice whole, struct fault 
 
 	if (has)
 		u->params = (struct slice){ params.p - 1, params.n + 1 };
-	if (u->user.n == 0 || !is_number(u->user))
+	if (!is_number(u->user))
 		return refuse(f, whole, rest.p, "bad telephone number");
+	if (has && !params_ok(u->params))
+		return refuse(f, whole, u->params.p, "bad parameter in URI");
 	return 0;
 }
 
@@ -140,9 +181,11 @@ sipuri_parse(struct sipuri *u, struct slice text, struct fault *f)
 {
 	struct slice rest, scheme;
 	const char *why;
+	bool headers;
 
 	*u = (struct sipuri){ .port = -1 };
-	if (!slice_cut(text, ':', &scheme, &rest) || scheme.n == 0 || !only(scheme, "+-."))
+	/* of what a scheme may hold, all but letters is below A */
+	if (!slice_cut(text, ':', &scheme, &rest) || scheme.n == 0 || *scheme.p < 'A' || !only(scheme, "+-."))
 		return refuse(f, text, text.p, "URI without a scheme");
 	u->scheme_text = scheme;
 	u->scheme = scheme_of(scheme);
@@ -150,17 +193,21 @@ sipuri_parse(struct sipuri *u, struct slice text, struct fault *f)
 		return parse_tel(u, rest, text, f);
 	if (u->scheme == SIP_SCHEME_OTHER) {
 		u->host = rest;
+		if (rest.n == 0 || !only(rest, "-_.!~*'()%;/?:@&=+$,[]#"))
+			return refuse(f, text, rest.p, "bad character in URI");
 		return 0;
 	}
 	if (parse_userinfo(u, &rest, text, f) == -1)
 		return -1;
 	if (sip_take_hostport(&rest, &u->host, &u->port, &why) == -1)
 		return refuse(f, text, rest.p, why);
-	(void)slice_cut(rest, '?', &u->params, &u->headers);
+	headers = slice_cut(rest, '?', &u->params, &u->headers);
 	if (u->params.n > 0 && *u->params.p != ';')
 		return refuse(f, text, u->params.p, "bad character in URI");
-	if (!escapes_ok(u->params) || !only(u->params, "-_.!~*'()%[]/:&+$;=") || !escapes_ok(u->headers))
+	if (!params_ok(u->params))
 		return refuse(f, text, u->params.p, "bad parameter in URI");
+	if (headers && !pairs_ok(u->headers, '&', "-_.!~*'()%[]/?:+$,", false))
+		return refuse(f, text, u->headers.p, "bad header in URI");
 	return 0;
 }
 
