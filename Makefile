@@ -7,7 +7,7 @@
 #   SAN=1           with AddressSanitizer and UBSan, in build/san
 #   POLLER=poll     with poll(2) in place of epoll(7), in build/poll
 #
-# also: bench, fuzz (FUZZ_SECONDS=60 a target), lint, uninstall, clean
+# also: memcheck (the unit tests under valgrind), fuzz (FUZZ_SECONDS=60 a target), lint, bench, uninstall, clean
 
 VERSION = 0.1.0
 PREFIX  ?= /usr/local
@@ -106,6 +106,12 @@ check:
 	@+$(SUBMAKE) FUZZ=1 SAN= POLLER=epoll fuzzers
 	@COOP_BUILD=$(B) scripts/check
 
+# the unit tests again, slowly
+memcheck:
+	@scripts/deps build test
+	@+$(SUBMAKE) unit
+	@COOP_BUILD=$(B) scripts/check -m
+
 demo:
 	@scripts/deps build demo
 	@+$(SUBMAKE) all
@@ -145,6 +151,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all unit fuzzers check demo bench fuzz lint syntax install uninstall clean
+.PHONY: all unit fuzzers check memcheck demo bench fuzz lint syntax install uninstall clean
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -86,6 +86,28 @@ last() {
 	[[ $output == *"leak of 8 bytes"* ]]
 }
 
+@test "valgrind's findings fail a unit test, its failures do not" {
+	compile() {
+		printf '#include <stdio.h>\n#include <stdlib.h>\nint main(void) { %s }\n' "$1" >good.c
+		cc -g -o build/t/good good.c
+	}
+	compile 'puts("1..1"); puts("not ok 1 - digits"); return 1;'
+	check -m
+	last '1 passed, 0 failed'
+	[ "$status" -eq 0 ]
+	compile 'char *volatile p = malloc(8); int bad = p[1] != 0; p = NULL; puts(bad ? "1..1" : "1..2"); return 0;'
+	check -m
+	[ "$status" -eq 1 ]
+	[[ $output == *"uninitialised"* ]]
+	compile 'static char *volatile p; p = malloc(8); p = NULL; puts("1..1"); puts("ok 1 - a"); return 0;'
+	check -m
+	[ "$status" -eq 1 ]
+	[[ $output == *"definitely lost"* ]]
+	compile 'abort();'
+	check -m
+	[ "$status" -eq 1 ]
+}
+
 @test "a check that speaks no TAP counts as one test" {
 	unit ../../scripts/floors 'echo "a.c: bad"; exit 1'
 	rm t/unit/floors.c
