@@ -222,9 +222,12 @@ int
 lsip_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
+		{ "build", lsipmsg_build },
+		{ "parse", lsipmsg_parse },
 		{ NULL, NULL },
 	};
 
+	lsipmsg_register(L);
 	lsipreq_register(L);
 	luaL_newlib(L, functions);
 	return 1;

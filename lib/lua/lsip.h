@@ -44,4 +44,24 @@ void lsip_refuse(struct lsip_request *);
 #define LSIP_REQUEST "sip.request"
 void lsipreq_register(lua_State *);
 
+/* --- lsipmsg.c: how parts of a message look to scripts --- */
+
+/* sip.parse, sip.build */
+int lsipmsg_parse(lua_State *);
+int lsipmsg_build(lua_State *);
+
+/* The metatable of URIs and addresses: their tostring is the text. */
+void lsipmsg_register(lua_State *);
+
+void lsip_push_slice(lua_State *, struct slice);
+
+/* A field's value, folds made spaces. */
+void lsip_push_value(lua_State *, struct slice);
+
+/* A table of the parts of a URI; of what is none, only `text`. */
+void lsip_push_uri(lua_State *, struct slice text);
+
+/* The same, with `uri` as text, `display` and `tag`. */
+void lsip_push_nameaddr(lua_State *, const struct sip_nameaddr *);
+
 #endif

@@ -10,8 +10,6 @@
 #include "sip/lex.h"
 #include "sip/sipuri.h"
 
-#define ADDRESS "sip.address"
-
 enum { CACHE = 1 };
 
 static struct lsip_request *
@@ -21,130 +19,21 @@ check(lua_State *L)
 }
 
 static void
-push_slice(lua_State *L, struct slice s)
-{
-	lua_pushlstring(L, s.n > 0 ? s.p : "", s.n);
-}
-
-static void
-set_slice(lua_State *L, const char *name, struct slice s)
-{
-	if (s.n == 0)
-		return;
-	push_slice(L, s);
-	lua_setfield(L, -2, name);
-}
-
-/* As sip_unquote and sip_unescape, which never make a text longer. */
-static void
-push_converted(lua_State *L, struct slice s, size_t (*convert)(struct slice, char *))
-{
-	luaL_Buffer b;
-	char *to = luaL_buffinitsize(L, &b, s.n + 1);
-
-	luaL_pushresultsize(&b, s.n > 0 ? convert(s, to) : 0);
-}
-
-/* A field value with its folds made spaces (7.3.1). */
-static size_t
-unfold(struct slice s, char *dst)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] != '\r' && s.p[i] != '\n') {
-			dst[n++] = s.p[i];
-			continue;
-		}
-		while (i + 1 < s.n && strchr("\r\n\t ", s.p[i + 1]) != NULL && s.p[i + 1] != '\0')
-			i++;
-		dst[n++] = ' ';
-	}
-	return n;
-}
-
-/* --- URIs and addresses as tables --- */
-
-static void
-set_params(lua_State *L, struct slice params)
-{
-	struct sip_param p;
-
-	lua_newtable(L);
-	while (sip_take_param(&params, &p) == 1) {
-		push_slice(L, p.name);
-		if (p.value.n > 0)
-			push_converted(L, p.value, *p.value.p == '"' ? sip_unquote : sip_unescape);
-		else
-			lua_pushliteral(L, "");
-		lua_rawset(L, -3);
-	}
-	lua_setfield(L, -2, "params");
-}
-
-/* The parts of a URI, into the table on top. */
-static void
-set_uri(lua_State *L, struct slice text)
-{
-	struct slice name, value;
-	struct sipuri u;
-	struct fault f;
-
-	push_slice(L, text);
-	lua_setfield(L, -2, "text");
-	if (sipuri_parse(&u, text, &f) == -1)
-		return;
-	set_slice(L, "scheme", u.scheme_text);
-	if (u.user.n > 0) {
-		push_converted(L, u.user, sip_unescape);
-		lua_setfield(L, -2, "user");
-	}
-	set_slice(L, "password", u.password);
-	set_slice(L, "host", u.host);
-	if (u.port >= 0) {
-		lua_pushinteger(L, u.port);
-		lua_setfield(L, -2, "port");
-	}
-	set_params(L, u.params);
-	lua_newtable(L);
-	while (sipuri_next_header(&u.headers, &name, &value)) {
-		push_converted(L, name, sip_unescape);
-		push_converted(L, value, sip_unescape);
-		lua_rawset(L, -3);
-	}
-	lua_setfield(L, -2, "headers");
-}
-
-static void
 push_uri(lua_State *L, const struct lsip_request *r)
 {
-	lua_createtable(L, 0, 8);
-	set_uri(L, r->msg.uri);
-}
-
-static void
-push_nameaddr(lua_State *L, const struct sip_nameaddr *a)
-{
-	lua_createtable(L, 0, 8);
-	set_uri(L, a->uri);
-	set_slice(L, "uri", a->uri);
-	if (a->display.n > 0) {
-		push_converted(L, a->display, sip_unquote);
-		lua_setfield(L, -2, "display");
-	}
-	set_slice(L, "tag", a->tag);
+	lsip_push_uri(L, r->msg.uri);
 }
 
 static void
 push_from(lua_State *L, const struct lsip_request *r)
 {
-	push_nameaddr(L, &r->msg.from);
+	lsip_push_nameaddr(L, &r->msg.from);
 }
 
 static void
 push_to(lua_State *L, const struct lsip_request *r)
 {
-	push_nameaddr(L, &r->msg.to);
+	lsip_push_nameaddr(L, &r->msg.to);
 }
 
 /* What `push` makes, the first time; later the same table. The key is at 2. */
@@ -162,17 +51,9 @@ push_cached(lua_State *L, const struct lsip_request *r, void (*push)(lua_State *
 		return;
 	lua_pop(L, 1);
 	push(L, r);
-	luaL_setmetatable(L, ADDRESS);
 	lua_pushvalue(L, 2);
 	lua_pushvalue(L, -2);
 	lua_rawset(L, -4);
-}
-
-static int
-address_tostring(lua_State *L)
-{
-	lua_getfield(L, 1, "text");
-	return 1;
 }
 
 /* --- fields --- */
@@ -180,13 +61,13 @@ address_tostring(lua_State *L)
 static void
 push_method(lua_State *L, const struct lsip_request *r)
 {
-	push_slice(L, r->msg.method);
+	lsip_push_slice(L, r->msg.method);
 }
 
 static void
 push_call_id(lua_State *L, const struct lsip_request *r)
 {
-	push_slice(L, r->msg.call_id);
+	lsip_push_slice(L, r->msg.call_id);
 }
 
 static void
@@ -211,7 +92,7 @@ push_transport(lua_State *L, const struct lsip_request *r)
 static void
 push_body(lua_State *L, const struct lsip_request *r)
 {
-	push_slice(L, r->msg.body);
+	lsip_push_slice(L, r->msg.body);
 }
 
 static void
@@ -273,7 +154,7 @@ header(lua_State *L)
 	if (h == NULL)
 		lua_pushnil(L);
 	else
-		push_converted(L, sip_header_value(&r->msg, h), unfold);
+		lsip_push_value(L, sip_header_value(&r->msg, h));
 	return 1;
 }
 
@@ -315,12 +196,12 @@ headers(lua_State *L)
 	while ((h = sip_find_name(&r->msg, name, h != NULL ? (int)(h - r->msg.headers) + 1 : 0)) != NULL) {
 		value = sip_header_value(&r->msg, h);
 		if (!is_list(name)) {
-			push_converted(L, value, unfold);
+			lsip_push_value(L, value);
 			lua_rawseti(L, -2, ++n);
 			continue;
 		}
 		while (sip_take_value(&value, &one)) {
-			push_converted(L, one, unfold);
+			lsip_push_value(L, one);
 			lua_rawseti(L, -2, ++n);
 		}
 	}
@@ -539,9 +420,9 @@ tostring(lua_State *L)
 {
 	struct lsip_request *r = check(L);
 
-	push_slice(L, r->msg.method);
+	lsip_push_slice(L, r->msg.method);
 	lua_pushliteral(L, " ");
-	push_slice(L, r->msg.uri);
+	lsip_push_slice(L, r->msg.uri);
 	lua_concat(L, 3);
 	return 1;
 }
@@ -571,8 +452,5 @@ lsipreq_register(lua_State *L)
 	}
 	lua_pushcclosure(L, index_, 1);
 	lua_setfield(L, -2, "__index");
-	luaL_newmetatable(L, ADDRESS);
-	lua_pushcfunction(L, address_tostring);
-	lua_setfield(L, -2, "__tostring");
-	lua_pop(L, 2);
+	lua_pop(L, 1);
 }
