@@ -307,7 +307,7 @@ add_contact(lua_State *L, struct lsip_request *r, int acc)
 	(void)addr_format(local, at, sizeof(at));
 	if (is_any(local)) {
 		lua_pushliteral(L, "<");
-		push_slice(L, r->msg.uri);
+		lsip_push_slice(L, r->msg.uri);
 		lua_pushliteral(L, ">");
 		lua_concat(L, 3);
 	} else

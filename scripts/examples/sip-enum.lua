@@ -1,3 +1,4 @@
+#!/usr/bin/env sipd
 -- Tells callers of telephone numbers where to go instead: looks the number up in e164.arpa (RFC 6116) and redirects to the SIP addresses
 -- found there, the best one first. The look-up suspends only the coroutine of this one request.
 --
@@ -17,10 +18,10 @@ end
 
 local function invite(req)
   local number = req.uri.user
-  if not number or not number:find('^%+[%d.()-]+$') then return req:reply(404, 'Not a telephone number') end
+  if not number or not number:find('^%+?[%d.()-]+$') then return req:reply(404, 'Not a telephone number') end
   local found, err = dns.enum(number)
   if not found and (err == 'NXDOMAIN' or err == 'NODATA') then return req:reply(404) end
-  if not found then return req:reply(503, 'No answer from the name server: ' .. err, { ['Retry-After'] = 5 }) end
+  if not found then return req:reply(480, 'No answer from the name server: ' .. err) end
   local uris = sip_only(found)
   if #uris == 0 then return req:reply(404) end
   return req:redirect(uris)

@@ -1,3 +1,4 @@
+#!/usr/bin/env sipd
 -- A telephone that answers every call at once, and has nothing to say: for load tests such as sipp's built-in uac scenario.
 --
 --   sipd -l 127.0.0.1:5060 sip-uas.lua
