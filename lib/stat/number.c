@@ -103,8 +103,10 @@ number_parse(struct slice s, double *out)
 		d.exponent += e;
 	}
 	v = value_of(&d);
-	if (v > (long double)NUMBER_MAX)
+	if (v > (long double)NUMBER_MAX * (1 + 1e-12L))
 		return -1;
+	if (v > (long double)NUMBER_MAX) /* only rounded so */
+		v = (long double)NUMBER_MAX;
 	*out = (double)(negative ? -v : v);
 	return 0;
 }
