@@ -1,12 +1,48 @@
 #include "sip/lex.h"
 
-bool
-sip_is_token_char(unsigned char c)
-{
-	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
-		return true;
-	return c != '\0' && strchr("-.!%*_+`'~", c) != NULL;
-}
+#define MARK (CHAR_USER | CHAR_PASSWORD | CHAR_PARAM | CHAR_HEADER | CHAR_URIC) /* unreserved in a URI */
+#define ALNUM (MARK | CHAR_TOKEN | CHAR_SCHEME | CHAR_HOST | CHAR_VALUE)
+#define DIGIT (ALNUM | CHAR_DIGIT | CHAR_HEX | CHAR_PHONE)
+#define HEX (ALNUM | CHAR_ALPHA | CHAR_HEX | CHAR_PHONE)
+#define ALPHA (ALNUM | CHAR_ALPHA)
+#define TOKEN (CHAR_TOKEN | CHAR_VALUE)
+
+const uint16_t sip_chars[256] = {
+	['0'] = DIGIT, ['1'] = DIGIT, ['2'] = DIGIT, ['3'] = DIGIT, ['4'] = DIGIT,
+	['5'] = DIGIT, ['6'] = DIGIT, ['7'] = DIGIT, ['8'] = DIGIT, ['9'] = DIGIT,
+	['a'] = HEX, ['b'] = HEX, ['c'] = HEX, ['d'] = HEX, ['e'] = HEX, ['f'] = HEX,
+	['A'] = HEX, ['B'] = HEX, ['C'] = HEX, ['D'] = HEX, ['E'] = HEX, ['F'] = HEX,
+	['g'] = ALPHA, ['h'] = ALPHA, ['i'] = ALPHA, ['j'] = ALPHA, ['k'] = ALPHA, ['l'] = ALPHA, ['m'] = ALPHA,
+	['n'] = ALPHA, ['o'] = ALPHA, ['p'] = ALPHA, ['q'] = ALPHA, ['r'] = ALPHA, ['s'] = ALPHA, ['t'] = ALPHA,
+	['u'] = ALPHA, ['v'] = ALPHA, ['w'] = ALPHA, ['x'] = ALPHA, ['y'] = ALPHA, ['z'] = ALPHA,
+	['G'] = ALPHA, ['H'] = ALPHA, ['I'] = ALPHA, ['J'] = ALPHA, ['K'] = ALPHA, ['L'] = ALPHA, ['M'] = ALPHA,
+	['N'] = ALPHA, ['O'] = ALPHA, ['P'] = ALPHA, ['Q'] = ALPHA, ['R'] = ALPHA, ['S'] = ALPHA, ['T'] = ALPHA,
+	['U'] = ALPHA, ['V'] = ALPHA, ['W'] = ALPHA, ['X'] = ALPHA, ['Y'] = ALPHA, ['Z'] = ALPHA,
+	['-'] = MARK | TOKEN | CHAR_SCHEME | CHAR_HOST | CHAR_PHONE,
+	['.'] = MARK | TOKEN | CHAR_SCHEME | CHAR_HOST | CHAR_PHONE,
+	['_'] = MARK | TOKEN | CHAR_HOST,
+	['!'] = MARK | TOKEN,
+	['~'] = MARK | TOKEN,
+	['*'] = MARK | TOKEN | CHAR_PHONE,
+	['\''] = MARK | TOKEN,
+	['('] = MARK | CHAR_PHONE,
+	[')'] = MARK | CHAR_PHONE,
+	['%'] = TOKEN,
+	['`'] = TOKEN,
+	['+'] = TOKEN | CHAR_SCHEME | CHAR_USER | CHAR_PASSWORD | CHAR_PARAM | CHAR_HEADER | CHAR_URIC | CHAR_PHONE,
+	['&'] = CHAR_USER | CHAR_PASSWORD | CHAR_PARAM | CHAR_URIC | CHAR_VALUE,
+	['='] = CHAR_USER | CHAR_PASSWORD | CHAR_URIC | CHAR_VALUE,
+	['$'] = CHAR_USER | CHAR_PASSWORD | CHAR_PARAM | CHAR_HEADER | CHAR_URIC | CHAR_VALUE,
+	[','] = CHAR_USER | CHAR_PASSWORD | CHAR_HEADER | CHAR_URIC,
+	[';'] = CHAR_USER | CHAR_URIC,
+	['?'] = CHAR_USER | CHAR_HEADER | CHAR_URIC | CHAR_VALUE,
+	['/'] = CHAR_USER | CHAR_PARAM | CHAR_HEADER | CHAR_URIC | CHAR_VALUE,
+	['['] = CHAR_PARAM | CHAR_HEADER | CHAR_URIC | CHAR_VALUE,
+	[']'] = CHAR_PARAM | CHAR_HEADER | CHAR_URIC | CHAR_VALUE,
+	[':'] = CHAR_PARAM | CHAR_HEADER | CHAR_URIC | CHAR_VALUE,
+	['@'] = CHAR_URIC | CHAR_VALUE,
+	['#'] = CHAR_PHONE | CHAR_URIC,
+};
 
 static void
 skip(struct slice *s, size_t n)
@@ -27,10 +63,23 @@ sip_take_token(struct slice *s)
 {
 	struct slice token = { s->p, 0 };
 
-	while (token.n < s->n && sip_is_token_char((unsigned char)s->p[token.n]))
+	while (token.n < s->n && sip_is(s->p[token.n], CHAR_TOKEN))
 		token.n++;
 	skip(s, token.n);
 	return token;
+}
+
+bool
+sip_all(struct slice s, int class)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (sip_is(s.p[i], class))
+			continue;
+		if (s.p[i] != '%' || i + 2 >= s.n || !sip_is(s.p[i + 1], CHAR_HEX) || !sip_is(s.p[i + 2], CHAR_HEX))
+			return false;
+		i += 2;
+	}
+	return true;
 }
 
 bool
@@ -93,8 +142,7 @@ take_gen_value(struct slice *s, struct slice *value)
 	if (sip_take_quoted(s, value))
 		return true;
 	*value = (struct slice){ s->p, 0 };
-	while (value->n < s->n &&
-	    (sip_is_token_char((unsigned char)s->p[value->n]) || (s->p[value->n] != '\0' && strchr("[]:/?&$", s->p[value->n]) != NULL)))
+	while (value->n < s->n && sip_is(s->p[value->n], CHAR_VALUE))
 		value->n++;
 	skip(s, value->n);
 	return value->n > 0;
@@ -185,7 +233,7 @@ sip_take_value(struct slice *s, struct slice *value)
 		return false;
 	*value = (struct slice){ rest.p, 0 };
 	while (rest.n > 0 && (angle || *rest.p != ',')) {
-		if (!angle && (sip_take_quoted(&rest, &part) || sip_take_comment(&rest, &part)))
+		if (!angle && ((*rest.p == '"' && sip_take_quoted(&rest, &part)) || (*rest.p == '(' && sip_take_comment(&rest, &part))))
 			continue;
 		if (*rest.p == '<')
 			angle = true;

@@ -10,8 +10,32 @@
 
 #include "base/slice.h"
 
-/* token, word-like runs that end at a separator. */
-bool sip_is_token_char(unsigned char);
+enum {
+	CHAR_TOKEN = 1,
+	CHAR_DIGIT = 2,
+	CHAR_HEX = 4,
+	CHAR_SCHEME = 8,
+	CHAR_USER = 16,     /* of a URI, unescaped: user, password, parameter, header; and any in one that is not SIP's */
+	CHAR_PASSWORD = 32,
+	CHAR_PARAM = 64,
+	CHAR_HEADER = 128,
+	CHAR_URIC = 256,
+	CHAR_HOST = 512,    /* of a name; with _, which some names have */
+	CHAR_VALUE = 1024,  /* of a field's parameter: token, host, and what base64 and URIs bring along */
+	CHAR_ALPHA = 2048,
+	CHAR_PHONE = 4096,  /* digits, hexadecimal ones of local numbers, what makes them readable (RFC 3966 section 3) */
+};
+
+extern const uint16_t sip_chars[256];
+
+static inline bool
+sip_is(char c, int class)
+{
+	return (sip_chars[(unsigned char)c] & class) != 0;
+}
+
+/* Nothing but those, and %HH escapes. */
+bool sip_all(struct slice, int class);
 
 /* Skips LWS: spaces, tabs, and line ends, which inside of a header field can only be folds. */
 void sip_skip_lws(struct slice *);

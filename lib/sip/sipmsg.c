@@ -6,7 +6,6 @@
 #include "sip/lex.h"
 #include "sip/sipuri.h"
 
-/* Sorted by nothing: there are few, and the first letter and the length decide nearly always. */
 static const struct {
 	const char *name;
 	char compact;
@@ -37,15 +36,36 @@ static const struct {
 	[SIP_DATE] = { "Date", 0, true },
 };
 
+/* Those whose names are that long; SIP_OTHER ends a row. */
+static const uint8_t by_length[][6] = {
+	[2] = { SIP_TO },
+	[3] = { SIP_VIA },
+	[4] = { SIP_FROM, SIP_CSEQ, SIP_DATE },
+	[5] = { SIP_ROUTE, SIP_EVENT },
+	[7] = { SIP_CALL_ID, SIP_CONTACT, SIP_EXPIRES, SIP_SUBJECT, SIP_REQUIRE },
+	[8] = { SIP_REFER_TO },
+	[9] = { SIP_SUPPORTED, SIP_TIMESTAMP },
+	[11] = { SIP_REFERRED_BY },
+	[12] = { SIP_MAX_FORWARDS, SIP_CONTENT_TYPE, SIP_RECORD_ROUTE, SIP_ALLOW_EVENTS },
+	[14] = { SIP_CONTENT_LENGTH },
+	[15] = { SIP_SESSION_EXPIRES },
+	[16] = { SIP_CONTENT_ENCODING },
+};
+
 enum sip_field
 sip_field_of(struct slice name)
 {
-	for (int i = SIP_OTHER + 1; i < SIP_FIELDS; i++) {
-		if (name.n == 1 && ascii_lower(*name.p) == fields[i].compact)
-			return (enum sip_field)i;
-		if (name.n > 1 && ascii_lower(*name.p) == ascii_lower(*fields[i].name) && slice_caseeq(name, slice_of(fields[i].name)))
-			return (enum sip_field)i;
+	if (name.n == 1) {
+		for (int i = SIP_OTHER + 1; i < SIP_FIELDS; i++)
+			if (ascii_lower(*name.p) == fields[i].compact)
+				return (enum sip_field)i;
+		return SIP_OTHER;
 	}
+	if (name.n >= sizeof(by_length) / sizeof(by_length[0]))
+		return SIP_OTHER;
+	for (const uint8_t *id = by_length[name.n]; *id != SIP_OTHER; id++)
+		if (slice_caseeq(name, slice_make(fields[*id].name, name.n)))
+			return (enum sip_field)*id;
 	return SIP_OTHER;
 }
 
@@ -303,6 +323,9 @@ check_list(struct parse *p, const struct sip_header *h)
 	const char *why;
 
 	if (h->field == SIP_CONTACT && slice_eq(rest, SLICE("*")))
+		return;
+	/* that one has been read */
+	if (h->field == SIP_VIA && p->m->via.text.n == rest.n && p->m->via.text.p == rest.p)
 		return;
 	for (; ok && sip_take_value(&rest, &value); any = true)
 		ok = (h->field == SIP_VIA ? sip_parse_via(value, &via, &why) : sip_parse_nameaddr(value, &addr, &why)) == 0;

@@ -9,35 +9,6 @@ refuse(struct fault *f, struct slice whole, const char *at, const char *why)
 	return -1;
 }
 
-static bool
-is_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
-}
-
-/* Each % stands before two hexadecimal digits. */
-static bool
-escapes_ok(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] != '%')
-			continue;
-		for (size_t k = 1; k <= 2; k++)
-			if (i + k >= s.n || strchr("0123456789abcdefABCDEF", s.p[i + k]) == NULL || s.p[i + k] == '\0')
-				return false;
-	}
-	return true;
-}
-
-static bool
-only(struct slice s, const char *others)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!is_alnum(s.p[i]) && (s.p[i] == '\0' || strchr(others, s.p[i]) == NULL))
-			return false;
-	return true;
-}
-
 static size_t
 ipv6_reference(struct slice s)
 {
@@ -49,7 +20,7 @@ ipv6_reference(struct slice s)
 		return 0;
 	inside = (struct slice){ s.p + 1, (size_t)(end - s.p) - 1 };
 	for (size_t i = 0; i < inside.n; i++) {
-		if (inside.p[i] == '\0' || strchr("0123456789abcdefABCDEF:.", inside.p[i]) == NULL)
+		if (!sip_is(inside.p[i], CHAR_HEX) && inside.p[i] != ':' && inside.p[i] != '.')
 			return 0;
 		colons += inside.p[i] == ':';
 	}
@@ -62,7 +33,8 @@ host_name(struct slice s)
 {
 	size_t n = 0;
 
-	while (n < s.n && (is_alnum(s.p[n]) || s.p[n] == '_' || ((s.p[n] == '-' || s.p[n] == '.') && n > 0 && s.p[n - 1] != '.')))
+	/* no label is empty, or begins with a hyphen */
+	while (n < s.n && sip_is(s.p[n], CHAR_HOST) && ((s.p[n] != '-' && s.p[n] != '.') || (n > 0 && s.p[n - 1] != '.')))
 		n++;
 	return n;
 }
@@ -85,7 +57,7 @@ sip_take_hostport(struct slice *s, struct slice *host, int *port, const char **w
 	*s = rest;
 	if (!sip_take_sep(&rest, ':'))
 		return 0;
-	for (n = 0; n < rest.n && rest.p[n] >= '0' && rest.p[n] <= '9';)
+	for (n = 0; n < rest.n && sip_is(rest.p[n], CHAR_DIGIT);)
 		n++;
 	if (slice_u64((struct slice){ rest.p, n }, 65535, &number) == -1) {
 		*why = "bad port";
@@ -98,7 +70,7 @@ sip_take_hostport(struct slice *s, struct slice *host, int *port, const char **w
 
 /* Pairs with something between them: each has a name, and a value if it has a `=`, or must have one. */
 static bool
-pairs_ok(struct slice s, char between, const char *others, bool params)
+pairs_ok(struct slice s, char between, int class, bool params)
 {
 	struct slice one, name, value;
 	bool more, has;
@@ -106,9 +78,7 @@ pairs_ok(struct slice s, char between, const char *others, bool params)
 	do {
 		more = slice_cut(s, between, &one, &s);
 		has = slice_cut(one, '=', &name, &value);
-		if (name.n == 0 || (params ? has && value.n == 0 : !has) || !escapes_ok(name) || !escapes_ok(value))
-			return false;
-		if (!only(name, others) || !only(value, others))
+		if (name.n == 0 || (params ? has && value.n == 0 : !has) || !sip_all(name, class) || !sip_all(value, class))
 			return false;
 	} while (more);
 	return true;
@@ -118,7 +88,7 @@ pairs_ok(struct slice s, char between, const char *others, bool params)
 static bool
 params_ok(struct slice s)
 {
-	return s.n == 0 || (*s.p == ';' && pairs_ok((struct slice){ s.p + 1, s.n - 1 }, ';', "-_.!~*'()%[]/:&+$", true));
+	return s.n == 0 || (*s.p == ';' && pairs_ok((struct slice){ s.p + 1, s.n - 1 }, ';', CHAR_PARAM, true));
 }
 
 static enum sip_scheme
@@ -130,14 +100,13 @@ scheme_of(struct slice s)
 	                                     : SIP_SCHEME_OTHER;
 }
 
-/* Digits, hexadecimal ones in local numbers, and what makes them readable (RFC 3966 section 3). */
 static bool
 is_number(struct slice s)
 {
 	size_t digits = 0;
 
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '\0' || strchr("0123456789abcdefABCDEF+-.()*#", s.p[i]) == NULL)
+		if (!sip_is(s.p[i], CHAR_PHONE))
 			return false;
 		digits += strchr("+-.()", s.p[i]) == NULL;
 	}
@@ -170,7 +139,7 @@ parse_userinfo(struct sipuri *u, struct slice *rest, struct slice whole, struct 
 	(void)slice_cut(info, ':', &u->user, &u->password);
 	if (u->user.n == 0)
 		return refuse(f, whole, rest->p, "empty user in URI");
-	if (!escapes_ok(info) || !only(u->user, "-_.!~*'()%&=+$,;?/") || !only(u->password, "-_.!~*'()%&=+$,"))
+	if (!sip_all(u->user, CHAR_USER) || !sip_all(u->password, CHAR_PASSWORD))
 		return refuse(f, whole, rest->p, "bad user in URI");
 	*rest = hostpart;
 	return 0;
@@ -184,8 +153,7 @@ sipuri_parse(struct sipuri *u, struct slice text, struct fault *f)
 	bool headers;
 
 	*u = (struct sipuri){ .port = -1 };
-	/* of what a scheme may hold, all but letters is below A */
-	if (!slice_cut(text, ':', &scheme, &rest) || scheme.n == 0 || *scheme.p < 'A' || !only(scheme, "+-."))
+	if (!slice_cut(text, ':', &scheme, &rest) || scheme.n == 0 || !sip_is(*scheme.p, CHAR_ALPHA) || !sip_all(scheme, CHAR_SCHEME))
 		return refuse(f, text, text.p, "URI without a scheme");
 	u->scheme_text = scheme;
 	u->scheme = scheme_of(scheme);
@@ -193,7 +161,7 @@ sipuri_parse(struct sipuri *u, struct slice text, struct fault *f)
 		return parse_tel(u, rest, text, f);
 	if (u->scheme == SIP_SCHEME_OTHER) {
 		u->host = rest;
-		if (rest.n == 0 || !only(rest, "-_.!~*'()%;/?:@&=+$,[]#"))
+		if (rest.n == 0 || !sip_all(rest, CHAR_URIC))
 			return refuse(f, text, rest.p, "bad character in URI");
 		return 0;
 	}
@@ -206,7 +174,7 @@ sipuri_parse(struct sipuri *u, struct slice text, struct fault *f)
 		return refuse(f, text, u->params.p, "bad character in URI");
 	if (!params_ok(u->params))
 		return refuse(f, text, u->params.p, "bad parameter in URI");
-	if (headers && !pairs_ok(u->headers, '&', "-_.!~*'()%[]/?:+$,", false))
+	if (headers && !pairs_ok(u->headers, '&', CHAR_HEADER, false))
 		return refuse(f, text, u->headers.p, "bad header in URI");
 	return 0;
 }

@@ -174,6 +174,26 @@ TEST(a_copy_stands_alone)
 	free(to);
 }
 
+TEST(names)
+{
+	static const char *const both[][2] = { { "Via", "v" }, { "From", "f" }, { "To", "t" }, { "Call-ID", "i" }, { "Contact", "m" },
+		{ "Content-Length", "l" }, { "Content-Type", "c" }, { "Content-Encoding", "e" }, { "Subject", "s" }, { "Supported", "k" },
+		{ "Event", "o" }, { "Allow-Events", "u" }, { "Refer-To", "r" }, { "Referred-By", "b" }, { "Session-Expires", "x" } };
+	static const char *const names[] = { "CSeq", "Max-Forwards", "Record-Route", "Route", "Require", "Timestamp", "EXPIRES", "date" };
+	static const char *const others[] = { "", "z", "X-Y", "Viaa", "Content-Lengthy", "a-name-that-is-longer-than-all-others" };
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++) {
+		OK(sip_field_of(slice_of(both[i][0])) == sip_field_of(slice_of(both[i][1])));
+		seen |= 1u << sip_field_of(slice_of(both[i][0]));
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		seen |= 1u << sip_field_of(slice_of(names[i]));
+	EQ(seen, (1u << SIP_FIELDS) - 2);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		EQ(sip_field_of(slice_of(others[i])), SIP_OTHER);
+}
+
 TEST(keepalives)
 {
 	OK(sip_is_keepalive("\r\n\r\n", 4));
@@ -245,4 +265,4 @@ TEST(quotes_and_escapes)
 }
 
 MAIN(RUN(a_plain_request), RUN(compact_folded_and_in_any_case), RUN(responses), RUN(faults_are_named), RUN(too_many_fields),
-    RUN(a_copy_stands_alone), RUN(keepalives), RUN(every_prefix), RUN(uris), RUN(quotes_and_escapes))
+    RUN(a_copy_stands_alone), RUN(names), RUN(keepalives), RUN(every_prefix), RUN(uris), RUN(quotes_and_escapes))
