@@ -332,7 +332,7 @@ static int
 reply(lua_State *L)
 {
 	struct lsip_request *r = check(L);
-	struct sip_answer a = { .status = (int)luaL_checkinteger(L, 2) };
+	struct sip_answer a = { .status = (int)luaL_checkinteger(L, 2), .until_ack = true };
 	int arg = 3, fields_at;
 
 	luaL_argcheck(L, a.status >= 100 && a.status < 700, 2, "a status is 100 to 699");

@@ -2,6 +2,8 @@
 #ifndef SIP_SIPPRINT_H
 #define SIP_SIPPRINT_H
 
+#include <stdbool.h>
+
 #include "base/addr.h"
 #include "base/buf.h"
 #include "sip/sipmsg.h"
@@ -16,6 +18,7 @@ struct sip_answer {
 	struct slice to_tag;   /* put behind To unless that has a tag; not in a 100 */
 	struct slice headers;  /* whole lines with their CRLF; n == 0: none */
 	struct slice body;
+	bool until_ack;        /* a 2xx to an INVITE: sent again until its ACK comes (13.3.1.4). A proxy leaves that to the callee */
 };
 
 /*

@@ -3,6 +3,7 @@
  * make two requests collide. One timer serves it, since it waits for one thing at a time:
  *
  *	INVITE      TRYING -(200 ms: 100 Trying)-> PROCEEDING -(2xx)-> ACCEPTED -(L)-> end
+ *	                                                                  ACCEPTED -(G, until the ACK: send again)-> ACCEPTED
  *	                                           PROCEEDING -(3xx-6xx)-> COMPLETED -(ACK)-> CONFIRMED -(I)-> end
  *	                                                                  COMPLETED -(G: send again; H)-> end
  *	others      TRYING -(1xx)-> PROCEEDING -(final)-> COMPLETED -(J)-> end
@@ -24,6 +25,7 @@ enum stxn_state { TRYING, PROCEEDING, COMPLETED, ACCEPTED, CONFIRMED };
 
 struct stxn {
 	struct hash_node node;
+	struct hash_node dialog; /* of layer->accepted, while waits_for_ack */
 	uint64_t h2;
 	struct stxn_layer *layer;
 	TAILQ_ENTRY(stxn) entry; /* of layer->kept when answered, of layer->free when free */
@@ -34,6 +36,7 @@ struct stxn {
 	uint16_t response_len;
 	uint8_t state;
 	bool invite;
+	bool waits_for_ack;      /* a final response to an INVITE is sent again until then */
 	int64_t interval;        /* of timer G */
 	int64_t ends;            /* when timer H, I, J or L fires */
 	struct sockaddr_in6 to;  /* where responses go: enough for both families */
@@ -45,6 +48,7 @@ void
 stxn_init(struct stxn_layer *l)
 {
 	hash_init(&l->table);
+	hash_init(&l->accepted);
 	arc4random_buf(l->key2, sizeof(l->key2));
 	TAILQ_INIT(&l->kept);
 	TAILQ_INIT(&l->free);
@@ -116,7 +120,33 @@ find(const struct stxn_layer *l, struct key k)
 	return NULL;
 }
 
+/*
+ * The ACK to a 2xx is a transaction of its own, with a branch of its own (13.2.2.4): it has the Call-ID, both tags, and the number of the INVITE in
+ * common with what it is for. Uses layer->out.
+ */
+static uint64_t
+dialog_of(struct stxn_layer *l, const struct sipmsg *m, struct slice to_tag)
+{
+	buf_clear(&l->out);
+	buf_putslice(&l->out, m->call_id);
+	buf_putc(&l->out, '\n');
+	buf_putslice(&l->out, m->from.tag);
+	buf_putc(&l->out, '\n');
+	buf_putslice(&l->out, m->to.tag.n > 0 ? m->to.tag : to_tag);
+	buf_putc(&l->out, '\n');
+	buf_putu(&l->out, m->cseq.number);
+	return siphash(l->accepted.key, l->out.p, l->out.n);
+}
+
 /* --- the life of a transaction --- */
+
+static void
+stop_repeating(struct stxn *t)
+{
+	if (t->waits_for_ack && t->state == ACCEPTED)
+		hash_remove(&t->layer->accepted, &t->dialog);
+	t->waits_for_ack = false;
+}
 
 static struct stxn *
 new(struct stxn_layer *l, struct key k, void *via)
@@ -147,6 +177,7 @@ end(struct stxn *t)
 
 	timer_stop(&l->sched->wheel, &t->timer);
 	hash_remove(&l->table, &t->node);
+	stop_repeating(t);
 	if (answered(t)) {
 		TAILQ_REMOVE(&l->kept, t, entry);
 		l->stats.kept--;
@@ -197,7 +228,7 @@ fire(struct timer *timer)
 	if (t->state == TRYING) {
 		t->state = PROCEEDING;
 		send_response(t);
-	} else if (t->state == COMPLETED && t->invite && t->layer->sched->clock.now < t->ends)
+	} else if (t->waits_for_ack && t->layer->sched->clock.now < t->ends)
 		send_again(t);
 	else
 		end(t);
@@ -247,7 +278,7 @@ forget_oldest(struct stxn_layer *l)
 }
 
 static void
-complete(struct stxn *t, int status)
+complete(struct stxn *t, int status, bool until_ack)
 {
 	struct stxn_layer *l = t->layer;
 	int64_t now = l->sched->clock.now;
@@ -259,7 +290,8 @@ complete(struct stxn *t, int status)
 	t->owner = NULL;
 	t->ends = now + KEEP;
 	t->interval = SIP_T1;
-	arm(t, t->invite && status >= 300 ? now + t->interval : t->ends);
+	t->waits_for_ack = t->invite && (status >= 300 || until_ack);
+	arm(t, t->waits_for_ack ? now + t->interval : t->ends);
 }
 
 /* A tag that a retransmission would get again: it needs no state (8.2.6.2, 8.2.7). */
@@ -290,7 +322,9 @@ answer(struct stxn *t, const struct sipmsg *m, const struct addr *source, struct
 		return -1;
 	count_response(l, a.status);
 	if (a.status >= 200) {
-		complete(t, a.status);
+		complete(t, a.status, a.until_ack);
+		if (t->waits_for_ack && t->state == ACCEPTED)
+			hash_add(&l->accepted, &t->dialog, dialog_of(l, m, a.to_tag));
 		send_response(t);
 		forget_oldest(l);
 		return 0;
@@ -352,13 +386,21 @@ malformed(struct stxn_layer *l, void *via, const struct sipmsg *m, const struct 
 	    (struct sip_answer){ .status = f->status, .reason = f->status == 400 ? slice_of(f->why) : (struct slice){ NULL, 0 } });
 }
 
+/* `t`: whose branch the ACK has, if any: then it is for a 3xx to 6xx. */
 static void
-acknowledged(struct stxn *t)
+acknowledged(struct stxn_layer *l, struct stxn *t, const struct sipmsg *m)
 {
-	if (t->state != COMPLETED)
-		return;
-	t->state = CONFIRMED;
-	arm(t, t->layer->sched->clock.now + SIP_T4);
+	struct hash_node *node;
+
+	if (t != NULL && t->state == COMPLETED) {
+		stop_repeating(t);
+		t->state = CONFIRMED;
+		arm(t, l->sched->clock.now + SIP_T4);
+	} else if ((node = hash_find(&l->accepted, dialog_of(l, m, (struct slice){ NULL, 0 }))) != NULL) {
+		t = (struct stxn *)((char *)node - offsetof(struct stxn, dialog));
+		stop_repeating(t);
+		arm(t, t->ends);
+	}
 }
 
 static void
@@ -433,10 +475,9 @@ stxn_receive(struct stxn_layer *l, void *via, struct slice packet, const struct 
 	}
 	k = key_of(l, m, m->method);
 	t = find(l, k);
-	if (slice_eq(m->method, SLICE("ACK"))) {
-		if (t != NULL)
-			acknowledged(t);
-	} else if (t != NULL)
+	if (slice_eq(m->method, SLICE("ACK")))
+		acknowledged(l, t, m);
+	else if (t != NULL)
 		retransmitted(t);
 	else if (slice_eq(m->method, SLICE("CANCEL")))
 		cancel(l, via, m, source);
@@ -460,5 +501,6 @@ stxn_fini(struct stxn_layer *l)
 		free(t);
 	}
 	hash_fini(&l->table);
+	hash_fini(&l->accepted);
 	buf_fini(&l->out);
 }

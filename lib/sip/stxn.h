@@ -42,6 +42,7 @@ struct stxn_layer {
 	struct stxn_stats stats;
 	/* private */
 	struct hash table;
+	struct hash accepted; /* what was answered with a 2xx that waits for its ACK, by what the two have in common */
 	uint8_t key2[16];
 	TAILQ_HEAD(, stxn) kept, free;
 	struct buf out;     /* where responses are printed */

@@ -248,6 +248,56 @@ TEST(a_success_is_not_repeated_by_itself)
 	close_layer();
 }
 
+static void
+ack(const char *from_tag, const char *to, int cseq)
+{
+	char text[1024];
+	int n = snprintf(text, sizeof(text),
+	    "ACK sip:b@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5062;branch=z9hG4bKack\r\nFrom: <sip:a@example.com>;tag=%s\r\n"
+	    "To: %s\r\nCall-ID: 1@192.0.2.1\r\nCSeq: %d ACK\r\n\r\n",
+	    from_tag, to, cseq);
+
+	stxn_receive(&layer, &layer, slice_make(text, (size_t)n), &source);
+}
+
+/* Whoever accepts a call says so until it is heard; only the ACK of this very call ends it (13.3.1.4). */
+TEST(a_success_is_repeated_until_its_ack_if_asked)
+{
+	struct sip_answer a = { .status = 200, .until_ack = true };
+	char to[128];
+
+	for (int acked = 0; acked < 2; acked++) {
+		open_layer();
+		receive("INVITE", "z9hG4bKs");
+		EQ(stxn_reply(pending, &pending_msg, &source, &a), 0);
+		pending = NULL;
+		EQ(nsent, 1);
+		OK(sscanf(strstr(sent, "\r\nTo: "), "\r\nTo: %127[^\r]", to) == 1);
+		pass(500 * MSEC);
+		EQ(nsent, 2);
+		ack("89", to, 1);
+		ack("88", "<sip:b@example.com>;tag=other", 1);
+		ack("88", to, 2);
+		pass(SEC);
+		EQ(nsent, 3);
+		if (acked)
+			ack("88", to, 1);
+		pass(30 * SEC);
+		EQ(nsent, acked ? 3 : 11);
+		EQ(layer.stats.kept, 1);
+		ack("88", to, 1);
+		pass(500 * MSEC);
+		EQ(layer.stats.kept, 0);
+		EQ(s.wheel.pending, 0);
+		close_layer();
+	}
+	/* the layer may end meanwhile */
+	open_layer();
+	receive("INVITE", "z9hG4bKs");
+	EQ(stxn_reply(pending, &pending_msg, &source, &a), 0);
+	close_layer();
+}
+
 TEST(cancel)
 {
 	open_layer();
@@ -378,5 +428,5 @@ TEST(once_warm_only_the_answer_is_allocated)
 
 MAIN(RUN(an_answer_is_given_again_for_32_seconds), RUN(nothing_is_said_twice_while_it_is_worked_on),
     RUN(a_slow_invite_gets_trying_and_its_failure_until_the_ack), RUN(without_an_ack_timer_h_ends_it),
-    RUN(a_success_is_not_repeated_by_itself), RUN(cancel), RUN(what_is_malformed), RUN(bounds), RUN(clients_of_rfc_2543),
+    RUN(a_success_is_not_repeated_by_itself), RUN(a_success_is_repeated_until_its_ack_if_asked), RUN(cancel), RUN(what_is_malformed), RUN(bounds), RUN(clients_of_rfc_2543),
     RUN(a_second_final_answer_is_refused), RUN(no_memory), RUN(once_warm_only_the_answer_is_allocated))
