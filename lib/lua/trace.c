@@ -51,7 +51,8 @@ co_push_trace(lua_State *L, int index)
 
 	push_note(L);
 	lua_getfield(L, -1, "error");
-	about_it = lua_rawequal(L, -1, index) != 0;
+	/* nil is what a note holds that was never written */
+	about_it = !lua_isnil(L, -1) && lua_rawequal(L, -1, index) != 0;
 	lua_pop(L, 1);
 	if (!about_it) {
 		lua_pop(L, 1);
