@@ -66,6 +66,8 @@ join(struct point *to, const struct point *p)
 {
 	to->sum += p->sum;
 	to->weight += p->weight;
+	to->plain += p->plain;
+	to->lines += p->lines;
 	if (p->min < to->min)
 		to->min = p->min;
 	if (p->max > to->max)
@@ -164,6 +166,22 @@ vote(struct track *t, int64_t distance)
 }
 
 static void
+note_ratio(struct track *t, const struct figures *f)
+{
+	double ratio = f->avg != 0 ? f->count / f->avg : 0;
+
+	if (ratio == 0)
+		return;
+	if (t->ratio == 0)
+		t->ratio = ratio;
+	/* means are rounded when they are written */
+	if (ratio > t->ratio * 0.9999 && ratio < t->ratio * 1.0001)
+		t->same++;
+	else
+		t->other++;
+}
+
+static void
 note(struct track *t, const struct record *r, const struct point *p)
 {
 	if (t->lines == 0 || r->f.min < t->min)
@@ -176,8 +194,11 @@ note(struct track *t, const struct record *r, const struct point *p)
 		vote(t, r->at - t->last_at);
 	if (t->lines == 0 || r->at >= t->last_at)
 		t->last_at = r->at, t->last = r->f.last;
-	t->sum += p->sum;
-	t->weight += p->weight;
+	if (t->lines == 0)
+		t->total = *p;
+	else
+		join(&t->total, p);
+	note_ratio(t, &r->f);
 	t->count += r->f.count;
 	t->lines++;
 }
@@ -188,7 +209,8 @@ history_add(struct history *h, const struct record *r)
 	struct track *t = find_track(h, r);
 	/* a count of 0 or less is a counter's whose events cancelled out: its rate is still one */
 	double weight = r->f.count > 0 ? r->f.count : 1;
-	struct point p = { .at = r->at, .min = r->f.min, .max = r->f.max, .sum = r->f.avg * weight, .weight = weight };
+	struct point p = { .at = r->at, .min = r->f.min, .max = r->f.max, .sum = r->f.avg * weight, .weight = weight,
+		.plain = r->f.avg, .lines = 1 };
 
 	if (t == NULL || (!h->totals_only && add_point(h, t, &p) != 0))
 		return -1;
@@ -212,4 +234,17 @@ history_span(const struct history *h, int64_t *from, int64_t *to)
 		any = true;
 	}
 	return any;
+}
+
+double
+track_point_mean(const struct track *t, const struct point *p)
+{
+	/* the last interval may be shorter, and the first, too */
+	return t->same > 2 && t->other <= 2 + t->same / 20 ? p->plain / p->lines : p->sum / p->weight;
+}
+
+double
+track_mean(const struct track *t)
+{
+	return track_point_mean(t, &t->total);
 }

@@ -15,7 +15,10 @@ enum { HISTORY_POINTS = 4096 };
 struct point {
 	int64_t at;         /* ms since 1970: of the last line joined in it */
 	double min, max;
-	double sum, weight; /* the mean is sum / weight */
+	/* private */
+	double sum, weight; /* each line's mean as often as its count says */
+	double plain;       /* each line's mean once */
+	double lines;
 };
 
 struct track {
@@ -26,10 +29,12 @@ struct track {
 	int64_t first, last_at;     /* ms */
 	double min, max, last;
 	int64_t min_at, max_at;     /* ms; of the first that was so small or large */
-	double sum, weight;         /* the mean is sum / weight */
 	double count;               /* of all lines */
 	int64_t every;              /* ms: the usual time between two lines; 0: there is only one */
 	/* private */
+	struct point total;
+	double ratio;               /* count to mean of the first line in which they are not 0 */
+	uint64_t same, other;       /* lines with that ratio, and with another */
 	int64_t votes;
 	struct point *own;
 	size_t size;
@@ -54,11 +59,12 @@ void history_fini(struct history *);
 /* Lines may come in any order of time. 0; -1 with errno: ENOSPC: too many names (counted in `refused`), ENOMEM. */
 int history_add(struct history *, const struct record *);
 
-static inline double
-track_mean(const struct track *t)
-{
-	return t->sum / t->weight;
-}
+/*
+ * The mean of many lines weighs each by its count; but for a counter, whose count is what it measures, and whose lines all stand for the same time.
+ * A counter's counts are in proportion to its means, and nothing else's are, unless both are always the same.
+ */
+double track_mean(const struct track *);
+double track_point_mean(const struct track *, const struct point *);
 
 /* The earliest and the latest time of all, ms. False when there is nothing. */
 bool history_span(const struct history *, int64_t *from, int64_t *to);

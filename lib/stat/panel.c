@@ -40,6 +40,18 @@ panel_gap(const struct panel *p, int64_t before, int64_t after)
 	return t->lines > 2 && after - before > (t->last_at - t->first) / (int64_t)(t->lines - 1) * 10;
 }
 
+void
+panel_number(const struct panel *p, double value, char text[AXIS_TEXT])
+{
+	double step = p->step / p->unit.scale;
+	int decimals = step < 1 ? (int)ceil(-log10(step) - 1e-9) : 0;
+
+	if (decimals > 6 || step > 1e6)
+		axis_number(value / p->unit.scale, text);
+	else
+		snprintf(text, AXIS_TEXT, "%.*f", decimals, value / p->unit.scale + 0.0); /* no minus zero */
+}
+
 static void
 set_name(struct panel *p)
 {

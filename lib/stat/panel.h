@@ -50,6 +50,9 @@ int layout_top(const struct layout *, size_t i);
 const char *panel_colour(size_t i);
 const char *panel_band(size_t i);
 
+/* A value that is a multiple of the step, in the unit: with as many decimals as the step has. */
+void panel_number(const struct panel *, double value, char text[AXIS_TEXT]);
+
 /* Whether the line must break between two points: there is nothing for so long that joining them would be a tale. */
 bool panel_gap(const struct panel *, int64_t before, int64_t after);
 

@@ -19,7 +19,8 @@ enum {
 
 struct column {
 	double x;           /* px */
-	double min, max, sum, weight;
+	double min, max;
+	double mean;         /* of the points' means */
 	int64_t first, last; /* ms */
 	int n;
 };
@@ -88,16 +89,15 @@ x_of(const struct svg *v, int64_t at)
 }
 
 static void
-add_point(struct column *c, const struct point *p, double x)
+add_point(struct column *c, const struct point *p, double mean, double x)
 {
 	if (c->n == 0)
 		*c = (struct column){ .min = p->min, .max = p->max, .first = p->at };
 	c->x = (c->x * c->n + x) / (c->n + 1);
+	c->mean = (c->mean * c->n + mean) / (c->n + 1);
 	c->n++;
 	c->min = p->min < c->min ? p->min : c->min;
 	c->max = p->max > c->max ? p->max : c->max;
-	c->sum += p->sum;
-	c->weight += p->weight;
 	c->last = p->at;
 }
 
@@ -109,13 +109,14 @@ fill_columns(const struct svg *v, const struct panel *p, struct column *columns)
 	int before = -1;
 
 	for (size_t i = 0; i < p->track->n; i++) {
-		double x = x_of(v, p->track->points[i].at);
+		const struct point *point = &p->track->points[i];
+		double x = x_of(v, point->at);
 		int at = (int)(x / v->column);
 
 		if (n == 0 || at != before)
 			columns[n++].n = 0;
 		before = at;
-		add_point(&columns[n - 1], &p->track->points[i], x);
+		add_point(&columns[n - 1], point, track_point_mean(p->track, point), x);
 	}
 	return n;
 }
@@ -173,7 +174,7 @@ put_mean(const struct svg *v, const struct panel *p, const struct column *c, siz
 	struct xy line[INNER + 1];
 
 	for (size_t i = 0; i < n; i++)
-		line[i] = (struct xy){ tenths(c[i].x), tenths(y_of(v, p, c[i].sum / c[i].weight)) };
+		line[i] = (struct xy){ tenths(c[i].x), tenths(y_of(v, p, c[i].mean)) };
 	put_points(v->b, line, n);
 }
 
@@ -220,7 +221,7 @@ put_rules(const struct svg *v, const struct panel *p)
 
 		if (y != v->each)
 			buf_printf(v->b, "<path class=\"r\" d=\"M0 %d.5h%d\"/>\n", y, INNER);
-		axis_number(value / p->unit.scale, text);
+		panel_number(p, value, text);
 		put_label(v->b, -8, y + 4, " text-anchor=\"end\"", text);
 	}
 }

@@ -63,7 +63,7 @@ put_data(const struct script *s, size_t i)
 	buf_printf(s->b, "$d%zu << END\n", i);
 	for (size_t k = 0; k < t->n; k++) {
 		const struct point *p = &t->points[k];
-		const double columns[] = { (double)(p->at - s->l->from), p->min, p->sum / p->weight, p->max };
+		const double columns[] = { (double)(p->at - s->l->from), p->min, track_point_mean(t, p), p->max };
 
 		if (k > 0 && panel_gap(&s->l->panels[i], t->points[k - 1].at, p->at))
 			buf_putc(s->b, '\n');
@@ -85,7 +85,7 @@ put_ytics(const struct script *s, const struct panel *p)
 
 	buf_puts(s->b, "set ytics (");
 	for (double k = ceil(p->low / p->step); k * p->step <= p->high; k++) {
-		axis_number(k * p->step / p->unit.scale, text);
+		panel_number(p, k * p->step, text);
 		buf_puts(s->b, comma);
 		put_quoted(s->b, text);
 		buf_putc(s->b, ' ');

@@ -235,6 +235,12 @@ finish(const struct series *s)
 	return f;
 }
 
+static bool
+has_line(const struct series *s)
+{
+	return s->heard || (s->type == STATSD_COUNTER && s->buckets > 0 && s->silent < SERIES_ZEROS);
+}
+
 size_t
 series_flush(struct series_table *t, void (*line)(void *arg, const struct series *, const struct figures *), void *arg)
 {
@@ -245,15 +251,17 @@ series_flush(struct series_table *t, void (*line)(void *arg, const struct series
 	t->refused = 0;
 	for (s = TAILQ_FIRST(&t->all); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, entry);
-		if (s->heard) {
+		if (!s->heard && crowded) {
+			drop(t, s);
+			continue;
+		}
+		if (has_line(s)) {
 			struct figures f = finish(s);
 
 			line(arg, s, &f);
 			n++;
-		} else if (crowded) {
-			drop(t, s);
-			continue;
 		}
+		s->silent = s->heard ? 0 : s->silent + 1;
 		s->heard = false;
 		s->buckets = 0;
 		forget_members(t, s);

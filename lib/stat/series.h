@@ -3,7 +3,7 @@
  * who can send a datagram can make names up.
  *
  * A gauge or a timer counts its samples and keeps the smallest, mean, largest and last. A counter counts events; its other figures are
- * rates: events a second in each bucket (see series_tick). A set has in its figures how many different members came.
+ * rates: events a second in each bucket (see series_tick); when it is silent, that is a rate of 0, and it has figures for some more intervals. A set has in its figures how many different members came.
  */
 #ifndef STAT_SERIES_H
 #define STAT_SERIES_H
@@ -30,6 +30,7 @@ struct series {
 	uint64_t *members;   /* of a set: hashes, open addressing; 0: free */
 	size_t nmembers, members_size;
 	bool heard;          /* in this interval */
+	int silent;          /* intervals since then */
 	char text[];
 };
 
@@ -41,8 +42,10 @@ struct series_table {
 	uint64_t refused;    /* samples in this interval for which there was no room */
 };
 
-/* Members of all sets together. */
-enum { SERIES_MEMBERS_MAX = 1 << 20 };
+enum {
+	SERIES_MEMBERS_MAX = 1 << 20, /* of all sets together */
+	SERIES_ZEROS = 60,            /* intervals in which a silent counter still has a line */
+};
 
 /* At most `most` names. Must not move afterwards. */
 void series_init(struct series_table *, size_t most);
@@ -60,7 +63,7 @@ int series_gauge(struct series_table *, struct slice name, double value);
 void series_tick(struct series_table *, double seconds);
 
 /*
- * Ends the interval: `line` gets each metric that was heard in it. After series_tick. If samples were refused, names that were silent give
+ * Ends the interval: `line` gets each metric that was heard in it, or is a counter that was not long ago. After series_tick. If samples were refused, names that were silent give
  * their room up. Returns how many lines.
  */
 size_t series_flush(struct series_table *, void (*line)(void *arg, const struct series *, const struct figures *), void *arg);

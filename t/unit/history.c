@@ -44,7 +44,7 @@ TEST(long_histories_are_thinned)
 {
 	struct history h;
 	const struct track *t;
-	double max = 0, min = 1, sum = 0, weight = 0;
+	double max = 0, min = 1, sum = 0, lines = 0;
 
 	history_init(&h, 10);
 	for (int i = 0; i < 100000; i++) {
@@ -66,10 +66,11 @@ TEST(long_histories_are_thinned)
 	for (size_t i = 0; i < t->n; i++) {
 		max = t->points[i].max > max ? t->points[i].max : max;
 		min = t->points[i].min < min ? t->points[i].min : min;
-		sum += t->points[i].sum;
-		weight += t->points[i].weight;
+		sum += t->points[i].plain;
+		lines += t->points[i].lines;
+		OK(track_point_mean(t, &t->points[i]) == 5);
 	}
-	OK(max == 1000 && min == -1000 && sum == 1e6 && weight == 2e5);
+	OK(max == 1000 && min == -1000 && sum == 5e5 && lines == 1e5);
 	history_fini(&h);
 }
 
@@ -128,6 +129,30 @@ TEST(a_count_of_nothing_still_weighs)
 	history_fini(&h);
 }
 
+/* One slow request in an interval with a thousand fast ones does not weigh as much as they do. */
+TEST(timers_weigh_by_count)
+{
+	struct history h;
+
+	history_init(&h, 2);
+	for (int i = 0; i < 20; i++)
+		add(&h, i, "a", i % 2 ? 999 : 1, 1, i % 2 ? 1 : 1001, 1001);
+	OK(track_mean(TAILQ_FIRST(&h.tracks)) == 2);
+	history_fini(&h);
+}
+
+/* 100 events in one second of ten, none in the others: ten a second, though all events were in the busy one. */
+TEST(counters_weigh_by_time)
+{
+	struct history h;
+
+	history_init(&h, 2);
+	for (int i = 0; i < 100; i++)
+		add(&h, i * 1000, "a", i % 10 == 3 ? 100 : 0, 0, i % 10 == 3 ? 100 : 0, 100);
+	OK(track_mean(TAILQ_FIRST(&h.tracks)) == 10);
+	history_fini(&h);
+}
+
 TEST(totals_only)
 {
 	struct history h;
@@ -164,4 +189,4 @@ TEST(out_of_memory_loses_one_line)
 }
 
 MAIN(RUN(totals), RUN(long_histories_are_thinned), RUN(recordings_come_in_any_order), RUN(a_gap_does_not_change_the_usual_distance),
-    RUN(names_are_bounded), RUN(a_count_of_nothing_still_weighs), RUN(totals_only), RUN(out_of_memory_loses_one_line))
+    RUN(names_are_bounded), RUN(a_count_of_nothing_still_weighs), RUN(timers_weigh_by_count), RUN(counters_weigh_by_time), RUN(totals_only), RUN(out_of_memory_loses_one_line))

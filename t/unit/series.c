@@ -104,6 +104,13 @@ TEST(a_counter_counts_events_and_its_rates)
 	log = flush(&t);
 	figures(&log.f[0], 18, 0, 6, 13, 5);
 
+	/* nothing comes: that is a rate of 0, for some time */
+	for (int i = 0; i < SERIES_ZEROS; i++) {
+		series_tick(&t, 1);
+		log = flush(&t);
+		EQ(log.n, 1);
+		figures(&log.f[0], 0, 0, 0, 0, 0);
+	}
 	series_tick(&t, 1);
 	EQ(flush(&t).n, 0);
 	add(&t, "a:4|c");
