@@ -51,6 +51,19 @@ LUA
 	[ "$(cat y.tsv)" = "$(grep svc.co x.tsv)" ]
 }
 
+@test "a recording is complete up to the last interval, also after kill -9" {
+	start watch gcwatch -v -l 127.0.0.1:0 -i 0.1 -o x.tsv
+	local addr
+	addr=$(wait_for watch.err 'listening at') && addr=${addr##* }
+	printf 'a:1|c' | socat -u - "UDP:$addr"
+	until_true eval '[ "$(wc -l <x.tsv)" -ge 3 ]'
+	stop "$pid" KILL
+	run --separate-stderr gcwatch -r x.tsv
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[ "$(cut -f 2,3 <<<"$output")" = $'a\t1' ]
+}
+
 @test "bad lines of a recording are told and left out" {
 	recording x.tsv
 	sed -i -e '3s/\t[0-9]*$//' -e '5s/^/x/' x.tsv

@@ -137,6 +137,18 @@ line() {
 	done
 }
 
+@test "what was stopped for some time does not make up for it" {
+	watch -i 0.1
+	send 'a:1|g'
+	kill -STOP "$pid"
+	sleep 1
+	kill -CONT "$pid"
+	send 'c:1|c'
+	until_true grep -q '	c	' watch.out
+	stop "$pid"
+	[ "$(grep -c '	c	' watch.out)" -le 5 ]
+}
+
 @test "-j: a JSON object a line" {
 	watch -j
 	send 'a:1.5|g\nq"\\:2|g'

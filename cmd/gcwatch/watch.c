@@ -60,6 +60,7 @@ struct watcher {
 	int64_t flushed;             /* intervals */
 
 	int64_t cpu, cpu_at;         /* of the last look at the process; cpu_at 0: there was none */
+	int64_t cpu_error;
 	bool seen, cpu_seen;         /* its memory, its CPU time between two looks */
 
 	uint64_t datagrams, lines, bad, bad_before;
@@ -171,6 +172,7 @@ look(struct watcher *w, pid_t pid)
 		return -1;
 	gauge(w, SLICE("proc.rss"), (double)tree.rss);
 	note_cpu(w, tree.cpu);
+	w->cpu_error = tree.error;
 	w->seen = true;
 	return 0;
 }
@@ -206,9 +208,8 @@ last_look(struct watcher *w)
 	if (!w->seen)
 		gauge(w, SLICE("proc.rss"), (double)ru.ru_maxrss * 1024);
 	cpu = (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * SEC + (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) * USEC;
-	/* /proc counts in ticks, and rounds down: what the last one left out is not of the time since then */
-	if (w->cpu_seen)
-		cpu -= 2 * (SEC / sysconf(_SC_CLK_TCK));
+	/* what the last look did not see is not of the time since then */
+	cpu -= w->cpu_error;
 	if (!w->cpu_seen || w->sched.clock.now - w->cpu_at > SAMPLE_EVERY / 2)
 		note_cpu(w, cpu);
 }
@@ -323,6 +324,9 @@ end_bucket(struct timer *t)
 		}
 	}
 	w->bucket_due += w->bucket_length;
+	/* the whole process was stopped: what it slept through is one interval, not hundreds at once */
+	if (w->bucket_due + w->bucket_length < w->sched.clock.now)
+		w->bucket_due = w->sched.clock.now + w->bucket_length;
 	timer_arm(&w->sched.wheel, &w->bucket, w->bucket_due);
 }
 

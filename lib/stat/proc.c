@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -110,12 +111,16 @@ after_name(const char *text)
 	return at != NULL && at[1] == ' ' ? at + 2 : NULL;
 }
 
-/* Sums fields 14 to 17 (user, system, and both of the children that were waited for), in ticks. 0, or -1. */
+struct times {
+	uint64_t own, waited; /* ticks; of the process, and of its children that were waited for; user and system */
+};
+
+/* Fields 14 to 17. 0, or -1. */
 static int
-cpu_ticks(const char *text, uint64_t *ticks)
+read_times(const char *text, struct times *t)
 {
 	const char *at = after_name(text);
-	uint64_t sum = 0;
+	uint64_t v[4];
 
 	for (int field = 3; at != NULL && field < 14; field++)
 		if ((at = strchr(at, ' ')) != NULL)
@@ -125,27 +130,47 @@ cpu_ticks(const char *text, uint64_t *ticks)
 	for (int i = 0; i < 4; i++) {
 		char *end;
 
-		sum += strtoull(at, &end, 10);
+		v[i] = strtoull(at, &end, 10);
 		at = end;
 	}
-	*ticks = sum;
+	*t = (struct times){ v[0] + v[1], v[2] + v[3] };
 	return 0;
+}
+
+/* To the nanosecond, where /proc counts in ticks of 10 ms. False when the system does not let us. */
+static bool
+exact_time(pid_t pid, int64_t *ns)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &ts) != 0)
+		return false;
+	*ns = ts.tv_sec * SEC + ts.tv_nsec;
+	return true;
 }
 
 static int
 add_process(pid_t pid, struct proc_tree *tree)
 {
+	int64_t tick = SEC / sysconf(_SC_CLK_TCK), own;
 	char text[1024];
-	uint64_t rss, ticks;
+	struct times t;
+	uint64_t rss;
 
 	if (proc_rss(pid, &rss) != 0 || read_file(text, sizeof(text), "/proc/%d/stat", (int)pid) == -1)
 		return -1;
-	if (cpu_ticks(text, &ticks) != 0) {
+	if (read_times(text, &t) != 0) {
 		errno = EINVAL;
 		return -1;
 	}
+	if (!exact_time(pid, &own)) {
+		own = (int64_t)t.own * tick;
+		tree->error += 2 * tick;
+	}
 	tree->rss += rss;
-	tree->cpu += (int64_t)(ticks * (uint64_t)(SEC / sysconf(_SC_CLK_TCK)));
+	tree->cpu += own + (int64_t)t.waited * tick;
+	tree->error += t.waited > 0 ? 2 * tick : 0;
 	tree->procs++;
 	return 0;
 }

@@ -15,6 +15,7 @@ int proc_fds(pid_t pid, uint64_t *n);
 struct proc_tree {
 	uint64_t rss;   /* bytes; memory that they share is counted in each */
 	int64_t cpu;    /* ns, user and system, of those that ended and were waited for too */
+	int64_t error;  /* ns: cpu may be too small by that, since the system rounds what it tells */
 	unsigned procs; /* how many there are */
 };
 

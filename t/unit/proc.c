@@ -138,5 +138,19 @@ TEST(cpu_time_of_those_that_ended_is_kept)
 	OK(after.cpu - before.cpu < 5 * SEC);
 }
 
+TEST(cpu_time_is_exact)
+{
+	struct proc_tree before = { .rss = 0 }, after = { .rss = 0 };
+	int64_t start = clock_cpu(), end;
+
+	EQ(proc_tree(getpid(), &before), 0);
+	while (clock_cpu() < start + 3 * MSEC)
+		continue;
+	EQ(proc_tree(getpid(), &after), 0);
+	end = clock_cpu();
+	OK(after.cpu - before.cpu > 0);
+	OK(after.cpu - before.cpu <= end - start);
+}
+
 MAIN(RUN(rss_grows_by_what_is_touched), RUN(descriptors_are_counted), RUN(who_has_gone_is_an_error), RUN(descendants_are_added_up),
-    RUN(cpu_time_of_those_that_ended_is_kept))
+    RUN(cpu_time_of_those_that_ended_is_kept), RUN(cpu_time_is_exact))
