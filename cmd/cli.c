@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -74,6 +76,17 @@ print_version(const struct cli *cli)
 		printf(" (%s)", cli->version);
 	putchar('\n');
 	finish(cli);
+}
+
+void
+cli_descriptors(void)
+{
+	static const int flags[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+	/* the lowest descriptor that is free is given first */
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", flags[fd]) != fd)
+			_exit(1);
 }
 
 static bool

@@ -49,6 +49,12 @@ struct cli {
  */
 int cli_next(const struct cli *, int argc, char **argv);
 
+/*
+ * First of all: makes sure that 0, 1 and 2 are open, so that no socket becomes the standard output. One that was closed fails with EBADF when it
+ * is used, as it would have.
+ */
+void cli_descriptors(void);
+
 /* A usage error: `prog: message`, the usage line, exit 2. No final full stop. */
 _Noreturn void cli_usage_error(const struct cli *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

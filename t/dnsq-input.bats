@@ -58,17 +58,15 @@ d.x.\t60\tIN\tA\t192.0.2.1' ]
 }
 
 @test "input that is a closed or unreadable descriptor fails" {
-	run -1 dnsq -@ 127.0.0.1 <&-
-	[[ $output == *"stdin"* ]]
+	run -1 bash -c "dnsq -@ 127.0.0.1 <&-"
+	[ "$output" = "dnsq: stdin: Bad file descriptor" ]
 	run -1 dnsq -@ 127.0.0.1 </
-	[[ $output == *"stdin: Is a directory"* ]]
+	[ "$output" = "dnsq: stdin: Is a directory" ]
 }
 
 @test "an answer leaves as soon as it is there, while the input stays open" {
 	serve
 	mkfifo in
-	start live dnsq -@ "$at"
-	kill "$pid" # start gave it /dev/null to read; this one is to read the pipe
 	dnsq -@ "$at" <in >out 2>err 3>&- &
 	pids+=("$!")
 	exec 7>in
@@ -98,12 +96,14 @@ d.x.\t60\tIN\tA\t192.0.2.1' ]
 	serve
 	run -1 --separate-stderr bash -c "dnsq -@ $at a.x >/dev/full"
 	[ "$stderr" = "dnsq: stdout: No space left on device" ]
+	run -1 --separate-stderr bash -c "dnsq -@ $at a.x >&-"
+	[ "$stderr" = "dnsq: stdout: Bad file descriptor" ]
 }
 
 @test "a reader that is slow: nothing is lost, and no question is asked twice" {
 	serve
 	seq 5000 | sed 's/.*/n&.x/' >names
-	run -0 --separate-stderr bash -c "dnsq -@ $at -v <names | (sleep 2; cat)"
+	run -0 --separate-stderr bash -c "dnsq -@ $at -c 100 -v <names | (sleep 2; cat)"
 	[ "${#lines[@]}" = 5000 ]
 	[[ $stderr == *"5000 queries sent"* ]]
 }
@@ -122,7 +122,7 @@ d.x.\t60\tIN\tA\t192.0.2.1' ]
 	# what it holds at most when it has asked 2000 questions, and 40000
 	for n in 2000 40000; do
 		seq $n | sed 's/.*/n&.x/' >names
-		run -0 --separate-stderr bash -c "dnsq -@ $at <names >out & pid=\$!; while [ -e /proc/\$pid/status ]; do
+		run -0 --separate-stderr bash -c "dnsq -@ $at -c 100 <names >out & pid=\$!; while [ -e /proc/\$pid/status ]; do
 			awk '/VmHWM/ { print \$2 }' /proc/\$pid/status 2>/dev/null; sleep 0.02; done | sort -n | tail -n 1; wait \$pid"
 		eval "peak$n=$output"
 		[ "$(wc -l <out)" = $n ]

@@ -56,7 +56,7 @@ refused() {
 	refused "-T x: a time in seconds is wanted, such as 5, 0.25, 250ms, 2m" -T x
 	refused "-T 0: a time from 0.001 to 3600 seconds is wanted" -T 0
 	refused "-t A,NOPE: unknown type (known ones are A, MX, TXT and so on; any is TYPEnnn)" -t A,NOPE
-	refused "-@ ns.example.com: not an address (a server is written ADDRESS, ADDRESS#PORT or ADDRESS:PORT)" -@ ns.example.com
+	refused "-@ ns.example.com: bad IP address (a server is written ADDRESS, ADDRESS#PORT or ADDRESS:PORT)" -@ ns.example.com
 	refused "-@ 127.0.0.1#x: bad port (a server is written ADDRESS, ADDRESS#PORT or ADDRESS:PORT)" @127.0.0.1#x
 	refused "-E a..b: empty label" -e -E a..b
 	refused "-E x goes only with -e" -E x

@@ -516,6 +516,7 @@ main(int argc, char **argv)
 	struct dnsq *d = &app;
 	int status;
 
+	cli_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	setprogname(cli.prog);
 	char **names = read_options(&d->options, argc, argv);
