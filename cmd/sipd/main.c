@@ -108,7 +108,7 @@ static void
 log_line(void *arg, const char *text)
 {
 	(void)arg;
-	log_error("%s", text);
+	lsip_log_error("", text);
 }
 
 static void

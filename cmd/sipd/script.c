@@ -116,7 +116,7 @@ started(lua_State *L, int status, lua_KContext ctx)
 
 	(void)ctx;
 	if (status != LUA_OK && status != LUA_YIELD) {
-		log_error("%s", lua_tostring(L, -1));
+		lsip_log_error("", lua_tostring(L, -1));
 		return fail(d);
 	}
 	if (lua_getglobal(L, "request") != LUA_TFUNCTION) {
@@ -148,7 +148,7 @@ script_start(lua_State *L)
 	else
 		status = luaL_loadbuffer(L, (const char *)default_lua, default_lua_len, "=default.lua");
 	if (status != LUA_OK) {
-		log_error("%s", lua_tostring(L, -1));
+		lsip_log_error("", lua_tostring(L, -1));
 		return fail(d);
 	}
 	return started(L, lua_pcallk(L, 0, 0, 2, 0, started), 0);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -116,6 +117,38 @@ error_text(lua_State *L)
 	return text != NULL ? text : "(an error that is no text)";
 }
 
+void
+lsip_log_error(const char *who, const char *text)
+{
+	char line[4096];
+	size_t n = 0;
+
+	for (; *text != '\0' && n < sizeof(line) - 3; text++) {
+		if (*text == '\t')
+			continue;
+		if (*text != '\n') {
+			line[n++] = *text;
+			continue;
+		}
+		if (n > 0 && line[n - 1] != ':')
+			line[n++] = ';';
+		line[n++] = ' ';
+	}
+	line[n] = '\0';
+	log_error("%s%s%s", who, *who != '\0' ? ": " : "", line);
+}
+
+/* "OPTIONS from 127.0.0.1:5062, Call-ID x" */
+static void
+log_failure(const struct lsip_request *r, const char *what)
+{
+	char from[ADDR_STRLEN], who[256];
+
+	(void)addr_format(&r->source, from, sizeof(from));
+	(void)snprintf(who, sizeof(who), "%.*s from %s, Call-ID %.*s", SLICE_FMT(r->msg.method), from, SLICE_FMT(r->msg.call_id));
+	lsip_log_error(who, what);
+}
+
 static int
 served(lua_State *L, int status, lua_KContext ctx)
 {
@@ -123,9 +156,9 @@ served(lua_State *L, int status, lua_KContext ctx)
 
 	(void)ctx;
 	if (status != LUA_OK && status != LUA_YIELD)
-		log_error("%.*s from %.*s failed: %s", SLICE_FMT(r->msg.method), SLICE_FMT(r->msg.call_id), error_text(L));
+		log_failure(r, error_text(L));
 	else if (!r->answered && r->txn != NULL)
-		log_error("%.*s from %.*s: request returned without an answer", SLICE_FMT(r->msg.method), SLICE_FMT(r->msg.call_id));
+		log_failure(r, "request returned without an answer");
 	lsip_refuse(r);
 	return 0;
 }
@@ -139,7 +172,7 @@ serve(lua_State *L)
 	lua_pushcfunction(L, make_request);
 	lua_pushvalue(L, 1);
 	if (lua_pcall(L, 1, 2, 0) != LUA_OK) {
-		log_error("%.*s %.*s failed: %s", SLICE_FMT(c->msg.method), SLICE_FMT(c->msg.call_id), error_text(L));
+		log_failure(c, error_text(L));
 		lsip_refuse(c);
 		free(c);
 		return 0;

@@ -21,6 +21,9 @@ void lsip_server_init(struct lsip_server *, struct runtime *, size_t max_pending
 /* After runtime_free, which ends the coroutines that still work on requests. */
 void lsip_server_fini(struct lsip_server *);
 
+/* Logs the text of an error with its traceback as one line. `who`: what goes before it; may be "". */
+void lsip_log_error(const char *who, const char *text);
+
 /* --- between lsip.c and lsipreq.c --- */
 
 /* A request in work: Lua's memory once make_request gave it a userdata. The packet stands behind the headers of msg. */
