@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Redirection by ENUM: against the name server of the examples, one that says nothing, and none.
+# shellcheck disable=SC2030,SC2031,SC2154 # tests are subshells; lib.bash and bats set variables
 load lib
 
 # name_server [DELAY]: in $ns

@@ -1,5 +1,6 @@
 # What sipd(8) and coop-sip(3) show is true: each of their examples.
 
+# shellcheck disable=SC2030,SC2031,SC2154 # tests are subshells; lib.bash and bats set variables
 load lib
 
 # example PAGE N: the N-th literal display of the page's EXAMPLES, as a user would type it
@@ -29,7 +30,8 @@ client() {
 }
 
 @test "sipd: the service that is built in, asked by sipsak" {
-	local shown=$(example sipd.8 1)
+	local shown
+	shown=$(example sipd.8 1)
 	[ "$(sed -n 1p <<<"$shown")" = '$ sipd -l 127.0.0.1:5060 &' ]
 	serving
 	[ "$(sed "s/:$port\$/:5060/" sipd.err)" = "$(sed -n 2p <<<"$shown")" ]

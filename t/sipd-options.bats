@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The options of sipd.
+# shellcheck disable=SC2030,SC2031,SC2154 # tests are subshells; lib.bash and bats set variables
 load lib
 
 script() {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What sipd does with requests: good ones, repeated ones, broken ones, and those whose script fails.
+# shellcheck disable=SC2030,SC2031,SC2154 # tests are subshells; lib.bash and bats set variables
 load lib
 
 # sipd_with SCRIPT: starts sipd with it on a port of the system's choice, in $port
