@@ -1,4 +1,3 @@
-# shellcheck shell=bash disable=SC2016,SC2034,SC2154
 load lib
 
 # a tree of its own with the counter in it: unit tests are scripts, the rest of the checks are content

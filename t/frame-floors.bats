@@ -1,4 +1,3 @@
-# shellcheck shell=bash disable=SC2034,SC2154
 load lib
 
 # a small house in which nothing is wrong

@@ -1,4 +1,3 @@
-# shellcheck shell=bash disable=SC2034,SC2143,SC2154
 load lib
 
 # of the programs as built for these tests

@@ -1,4 +1,3 @@
-# shellcheck shell=bash disable=SC2034,SC2154
 load lib
 
 # a test file of its own, run by another bats; it says TEST, for bats would take the other word for a test of this file
