@@ -558,6 +558,8 @@ rr_parse(const struct rrtype *type, struct slice text, struct buf *wire, const c
 
 	if (rest.n >= 2 && memcmp(rest.p, "\\#", 2) == 0 && (rest.n == 2 || rest.p[2] == ' ' || rest.p[2] == '\t')) {
 		(void)next_word(&rest, &word);
+		/* no data at all still has to be somewhere */
+		(void)buf_reserve(wire, 1);
 		r = parse_generic(rest, wire, why);
 		if (r == 0 && !wire->failed && !is_whole(type, (const uint8_t *)wire->p + start, wire->n - start))
 			r = bad(why, "the data does not fit the type");
