@@ -1,4 +1,4 @@
-#!/usr/bin/env bats
+# shellcheck shell=bash disable=SC2034,SC2154
 # What scripts can do with coroutines: each file of t/lua is a row of tests of its own.
 load lib
 
@@ -12,4 +12,17 @@ passes() {
 
 @test "spawn, sleep, timeout, schedule, yield, join, cancel" {
 	passes -t "$top/t/lua/coroutines.lua"
+}
+
+@test "generators: yields to the resumer, waits inside of them" {
+	passes -t "$top/t/lua/generators.lua"
+}
+
+@test "threads are used again, handles never" {
+	passes -t "$top/t/lua/handles.lua"
+	passes -t -G gen "$top/t/lua/handles.lua"
+}
+
+@test "groups, channels, semaphores" {
+	passes -t "$top/t/lua/sync.lua"
 }
