@@ -1,0 +1,235 @@
+#!/usr/bin/env bats
+# The module dns: messages as tables, questions that suspend one coroutine alone.
+
+load lib
+
+mock() {
+	start mock corun "$top/t/mock/dns.lua"
+	at=$(wait_for mock.out '^127')
+}
+
+# serve: NSD, and a resolv.conf that names it
+serve() {
+	start_nsd example.test "$top/t/data/example.zone" e164.arpa "$top/t/data/e164.arpa.zone"
+	echo "nameserver 127.0.0.1#$nsd_port" >conf
+	export COOP_RESOLV_CONF=$PWD/conf
+}
+
+@test "encode and decode: every field of every type comes back" {
+	run -0 corun "$top/t/lua/dns-messages.lua"
+	[ "$output" = ok ]
+}
+
+@test "encode: what is wrong is said with its place" {
+	cat >script.lua <<-'END'
+		local function r(t) return { answers = { { name = 'a', type = 'A', address = '1.2.3.4' }, t } } end
+		for _, t in ipairs {
+		  { id = 70000 }, { id = 'x' }, { opcode = 'nope' }, { rcode = {} }, { question = { type = 'A' } },
+		  { question = { name = 'a..b' } }, r { type = 'A' }, r { name = 'a' }, r { name = 'a', type = 'NOPE' },
+		  r { name = 'a', type = 'A' }, r { name = 'a', type = 'A', address = '1.2.3' }, r { name = 'a', type = 'MX', preference = -1 },
+		  r { name = 'a', type = 'MX', preference = 1, exchange = 1 }, r { name = 'a', type = 'TXT', txt = {} },
+		  r { name = 'a', type = 'TXT', txt = ('x'):rep(256) }, r { name = 'a', type = 'CAA', flags = 0, tag = 'a b', value = '' },
+		  r { name = 'a', type = 'A', text = '1.2.3.4 5' }, r { name = 'a', type = 'A', ttl = 1.5, address = '1.2.3.4' }, r(7),
+		  { edns = { size = 'x' } },
+		} do print(select(2, dns.encode(t))) end
+		local many = {}
+		for i = 1, 300 do many[i] = { name = 'a', type = 'TXT', txt = ('x'):rep(255) } end
+		print(dns.encode { answers = many })
+		print(pcall(dns.encode, 'x'))
+	END
+	run -0 --separate-stderr corun script.lua
+	diff - <(echo "$output") <<-'END'
+		id: out of range
+		id: a whole number is wanted
+		opcode: unknown
+		rcode: unknown
+		question.name: a name is wanted
+		question.name: empty label
+		answers[2].name: a name is wanted
+		answers[2].type: missing
+		answers[2].type: unknown
+		answers[2].address: missing
+		answers[2].address: bad IPv4 address
+		answers[2].preference: out of range
+		answers[2].exchange: a string is wanted
+		answers[2].txt: at least one string is wanted
+		answers[2].txt: more than 255 bytes
+		answers[2].tag: letters and digits are wanted
+		answers[2].text: too many fields
+		answers[2].ttl: a whole number is wanted
+		answers[2].record: a table is wanted
+		edns.size: a whole number is wanted
+		nil	message too long
+		false	bad argument #1 to 'dns.encode' (table expected, got string)
+	END
+}
+
+@test "decode: any bytes give a table or nil and why" {
+	run -0 corun -e '
+		local good = dns.encode { id = 1, question = { name = "a.b", type = "MX" }, answers = { { name = "a.b", type = "MX", text = "1 c." } } }
+		print(dns.decode("")) print(dns.decode(good:sub(1, -2)))
+		for i = 1, #good do for b = 0, 255, 3 do dns.decode(good:sub(1, i - 1) .. string.char(b) .. good:sub(i + 1)) end end
+		for i = 1, 3000 do local t = {} for j = 1, i % 90 do t[j] = string.char(math.random(0, 255)) end dns.decode(table.concat(t)) end
+		print(pcall(dns.decode))'
+	[ "${lines[0]}" = $'nil\tshorter than a header at byte 0' ]
+	[ "${lines[1]}" = $'nil\trdata cut short at byte 33' ]
+	[ "${#lines[@]}" = 3 ]
+}
+
+@test "query: records, message, and every way to fail" {
+	serve
+	run -0 --separate-stderr corun -e '
+		local l, m = dns.query("web.example.test")
+		print(#l, l[1].name, l[1].type, l[1].class, l[1].ttl, l[1].address, m.rcode, m.aa, m.question.name, #m.answers)
+		local l, m = dns.query("www.example.test", "A")
+		print(#l, #m.answers, m.answers[1].cname)
+		print(dns.query("example.test.", 15)[1].exchange, #dns.query("example.test", "TYPE2"))
+		local l, e, m = dns.query("nowhere.example.test", "A") print(l, e, m.nameservers[1].type)
+		local l, e, m = dns.query("ns2.example.test", "MX") print(l, e, m.rcode)
+		print((select(2, dns.query("elsewhere.test"))))
+		print(dns.query("a..b"))
+		print(#dns.query("big.example.test"))
+		print(pcall(dns.query, "x", "NOPE"))
+		print(pcall(dns.query, "x", 65536))
+		print(pcall(dns.query, "x", "A", { timeout = "x" }))'
+	diff - <(echo "$output") <<-'END'
+		2	web.example.test.	A	IN	300	192.0.2.80	NOERROR	true	web.example.test.	2
+		2	3	web.example.test.
+		mail.example.test.	2
+		nil	NXDOMAIN	SOA
+		nil	NODATA	NOERROR
+		REFUSED
+		nil	empty label
+		120
+		false	bad argument #2 to 'dns.query' (unknown type 'NOPE')
+		false	bad argument #2 to 'dns.query' (no such type)
+		false	bad argument #3 to 'dns.query' (timeout: seconds are wanted)
+	END
+}
+
+@test "query suspends its coroutine alone; a thousand at once" {
+	mock
+	run -0 --separate-stderr corun - "$at" <<-'END'
+		local r = dns.resolver { servers = arg[1] }
+		local began, n = coop.now(), 0
+		for i = 1, 100 do
+		  spawn(function() if r:query('late-200.n' .. i .. '.x') then n = n + 1 end end)
+		end
+		local ticks = 0
+		while n < 100 do sleep(0.01) ticks = ticks + 1 end
+		local took = coop.now() - began
+		print(n, took >= 0.2 and took < 1, ticks > 10)
+	END
+	[ "$output" = $'100\ttrue\ttrue' ]
+}
+
+@test "a resolver's timeout and attempts; the timeout of a question; cancelling" {
+	mock
+	run -0 --separate-stderr corun - "$at" <<-'END'
+		local r = dns.resolver { servers = { arg[1] }, timeout = 0.1, attempts = 2 }
+		local function timed(f, ...) local t = coop.now() local a, b = f(...) return a, b, math.floor((coop.now() - t) * 10 + 0.5) end
+		print(timed(r.query, r, 'silent.x'))
+		local slow = dns.resolver { servers = arg[1], timeout = 5 }
+		print(timed(slow.query, slow, 'silent.x', 'A', { timeout = 0.3 }))
+		print(timed(slow.query, slow, 'broken.x', 'A', { timeout = 0.1 }))
+		print(r:query('broken.x'))
+		local co = spawn(function() slow:query('silent.x') end)
+		sleep(0.05)
+		coop.cancel(co)
+		print(coop.join(co))
+		local gen = coroutine.wrap(function() coroutine.yield((slow:query('a.x'))[1].address) end)
+		print(gen())
+	END
+	diff - <(echo "$output") <<-'END'
+		nil	timeout	2
+		nil	timeout	3
+		nil	timeout	1
+		nil	malformed
+		false	cancelled
+		192.0.2.1
+	END
+}
+
+@test "dnssec, recurse and tcp are told to the server" {
+	mock
+	run -0 corun - "$at" <<-'END'
+		local r, t = dns.resolver { servers = arg[1] }, dns.resolver { servers = arg[1], tcp = true }
+		r:query('d.x', 'A', { dnssec = true })
+		t:query('t.x')
+		print((select(2, r:query('p.x'))).rd, (select(2, r:query('q.x', 'A', { recurse = false }))).rd)
+	END
+	[ "$output" = $'true\tfalse' ]
+	grep -qx 'udp d.x. A edns do' mock.out
+	grep -qx 'tcp t.x. A edns' mock.out
+}
+
+@test "enum: the list, best first; what is no number, and what has no rules" {
+	serve
+	run -0 --separate-stderr corun - <<-'END'
+		for _, r in ipairs(dns.enum('+44 20 7946 0148')) do print(r.uri, r.service, r.order, r.preference) end
+		for _, r in ipairs(dns.enum('4930', 'e164.arpa.', { timeout = 5 })) do print(r.uri) end
+		print(dns.enum('+999')) print(dns.enum('+1')) print(dns.enum('abc')) print(dns.enum('1', 'a..b'))
+		print(dns.enum('12', 'example.test')) print(dns.enum('12', { timeout = 5 }))
+		print(pcall(dns.enum))
+	END
+	diff - <(echo "$output") <<-'END'
+		sip:0148@example.test	E2U+sip	100	10
+		mailto:info@example.test	E2U+email:mailto	100	20
+		sip:4930@first.test
+		sip:4930@second.test
+		tel:+49309
+		nil	NXDOMAIN
+		nil	NODATA
+		nil	not a telephone number
+		nil	empty label
+		nil	NXDOMAIN
+		nil	NXDOMAIN
+		false	bad argument #1 to 'dns.enum' (string expected, got nil)
+	END
+}
+
+@test "resolver: wrong servers and figures are errors that quote them" {
+	run -0 corun - <<-'END'
+		for _, t in ipairs { { servers = 'nonsense' }, { servers = { 7 } }, { timeout = 0 }, { timeout = 1e9 }, { attempts = 0 }, { attempts = 99 } } do
+		  print(select(2, pcall(dns.resolver, t)))
+		end
+	END
+	[[ ${lines[0]} == *"bad server 'nonsense'"* ]]
+	[[ ${lines[1]} == *"bad server '7'"* ]]
+	[[ ${lines[2]} == *"timeout: seconds are wanted"* ]]
+	[[ ${lines[3]} == *"timeout: too long"* ]]
+	[[ ${lines[4]} == *"attempts: out of range"* ]]
+	[[ ${lines[5]} == *"attempts: out of range"* ]]
+}
+
+@test "net.connect finds names by it" {
+	serve
+	cat >script.lua <<-'END'
+		local l = net.listen('127.0.0.1:0')
+		spawn(function() local c = l:accept() c:write('hello\n') c:close() end)
+		print(net.connect('localhost:' .. l:localaddr():match('%d+$')):read('l'))
+		print(net.connect('nowhere.example.test:80'))
+	END
+	run -0 --separate-stderr corun script.lua
+	[ "$output" = $'hello\nnil\tNXDOMAIN' ]
+}
+
+@test "the examples of the manual page" {
+	serve
+	mandoc -T utf8 "$top/man/coop-dns.3" | col -bx | sed -n '/^EXAMPLES/,/^SEE ALSO/p' >page
+	# each indented piece of code is a script
+	awk '/^           / { if (!on) n++; on = 1; print substr($0, 12) > ("example" n ".lua"); next } /^     [^ ]/ { on = 0 }' page
+	run -0 --separate-stderr corun example1.lua
+	[ "$output" = $'192.0.2.80\t300\n192.0.2.81\t300' ]
+	run -0 --separate-stderr corun example2.lua
+	[ "${#lines[@]}" = 100 ]
+	[ "$(grep -c true <<<"$output")" = 100 ]
+	run -0 --separate-stderr corun example3.lua
+	[ "$output" = sip:0148@example.test ]
+	port=$(free_port)
+	sed "s/5300/$port/" example4.lua >server.lua
+	start server corun server.lua
+	run -0 dnsq -@ "127.0.0.1#$port" -s x.y
+	[ "$output" = 192.0.2.1 ]
+	[ ! -e example5.lua ]
+}
