@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "loop/sched.h"
 
 /* Room for the tables that getopt_long wants: no program has as many options. */
 enum { MOST = 64 };
@@ -244,9 +246,22 @@ cli_statsd(const struct cli *cli, const char *arg, struct addr *addr)
 	return true;
 }
 
+void
+cli_loop(const struct cli *cli, struct sched *s, bool virtual_clock)
+{
+	const char *poller = getenv("COOP_POLLER");
+
+	if (sched_init(s, poller, virtual_clock) == 0)
+		return;
+	if (poller != NULL && errno == EINVAL)
+		cli_usage_error(cli, "COOP_POLLER=%s: it is epoll or poll", poller);
+	err(1, "cannot wait for events");
+}
+
 int
 cli_flush(const struct cli *cli)
 {
+	static bool told;
 	bool bad = ferror(stdout) != 0;
 
 	errno = 0;
@@ -254,6 +269,8 @@ cli_flush(const struct cli *cli)
 		return 0;
 	if (errno == EPIPE)
 		return 0;
-	fprintf(stderr, "%s: stdout: %s\n", cli->prog, strerror(errno != 0 ? errno : EIO));
+	if (!told)
+		fprintf(stderr, "%s: stdout: %s\n", cli->prog, errno != 0 ? strerror(errno) : "write error");
+	told = true;
 	return -1;
 }

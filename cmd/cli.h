@@ -23,6 +23,8 @@
 
 #include "base/addr.h"
 
+struct sched;
+
 /* An option without a short form has a number from here on as its `c`. */
 enum { CLI_LONG_ONLY = 256 };
 
@@ -76,8 +78,11 @@ void cli_addr(const struct cli *, const char *what, const char *arg, int default
  */
 bool cli_statsd(const struct cli *, const char *arg, struct addr *);
 
+/* sched_init with the poller that COOP_POLLER names: one that does not exist is a usage error. Ends the program on any failure. */
+void cli_loop(const struct cli *, struct sched *, bool virtual_clock);
+
 /*
- * Flushes stdout at the end. 0, or -1 after a message on stderr; a pipe whose reader has gone is no error. Call signal(SIGPIPE, SIG_IGN) at
+ * Flushes stdout, at the end, and before as often as one likes: a failure is told once. 0, or -1 after a message on stderr; a pipe whose reader has gone is no error. Call signal(SIGPIPE, SIG_IGN) at
  * the start to come here.
  */
 int cli_flush(const struct cli *);

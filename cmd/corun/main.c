@@ -166,7 +166,7 @@ static bool
 idle(void *rt, int64_t until)
 {
 	(void)until;
-	(void)fflush(stdout);
+	(void)cli_flush(&cli);
 	return runtime_idle(rt);
 }
 
@@ -290,7 +290,8 @@ main(int argc, char **argv)
 	read_options(argc, argv, &job, &set);
 	options_.generational = set.generational;
 	options_.max_memory = set.memory;
-	if (sched_init(&s, NULL, set.virtual_time) == -1 || (rt = runtime_new(&s, &options_)) == NULL)
+	cli_loop(&cli, &s, set.virtual_time);
+	if ((rt = runtime_new(&s, &options_)) == NULL)
 		err(1, NULL);
 	s.idle = idle;
 	s.idle_arg = rt;

@@ -484,8 +484,7 @@ set_up(struct dnsq *d, char **names)
 	struct addr statsd;
 
 	d->last = &d->first;
-	if (sched_init(&d->sched, NULL, false) != 0)
-		err(1, "the event loop");
+	cli_loop(&cli, &d->sched, false);
 	d->began = clock_wall(&d->sched.clock);
 	d->paced_from = d->sched.clock.now;
 	timer_init(&d->pause, paused, false);

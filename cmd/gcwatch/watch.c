@@ -546,8 +546,7 @@ watch(const struct settings *set)
 	struct watcher w = { .set = set };
 	char title[256];
 
-	if (sched_init(&w.sched, NULL, false) != 0)
-		err(1, NULL);
+	cli_loop(set->cli, &w.sched, false);
 	series_init(&w.series, NAMES);
 	if (start(&w, title, sizeof(title)) == 0) {
 		sched_hold(&w.sched);

@@ -140,7 +140,8 @@ open_runtime(struct sipd *d)
 {
 	struct runtime_options options = { .name = "sipd" };
 
-	if (sched_init(&d->sched, NULL, false) == -1 || (d->rt = runtime_new(&d->sched, &options)) == NULL)
+	cli_loop(&cli, &d->sched, false);
+	if ((d->rt = runtime_new(&d->sched, &options)) == NULL)
 		err(1, NULL);
 	d->sched.idle = idle;
 	d->sched.idle_arg = d->rt;
