@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016,SC2034,SC2154
+# shellcheck shell=bash disable=SC2016,SC2030,SC2031,SC2034,SC2154
 # What corun(1), coop(3), coop-net(3) and coop(7) show is true: each of their examples.
 
 load lib

@@ -250,11 +250,35 @@ co_protected(struct co *co, lua_CFunction f, int n)
 	return -1;
 }
 
+static int
+report_close(lua_State *L)
+{
+	struct co *co = lua_touserdata(L, 1);
+	struct runtime *rt = co->rt;
+
+	lua_xmove(co->L, L, 1);
+	lua_pushfstring(L, "error in __close: %s", luaL_tolstring(L, 3, NULL));
+	rt->report(rt->report_arg, lua_tostring(L, -1));
+	return 0;
+}
+
+/* L, the coroutine's own thread or a generator's, has been closed with an error that nobody else hears of. */
+static void
+close_failed(struct co *co, lua_State *L)
+{
+	co->rt->errors++;
+	if (L != co->L && lua_checkstack(co->L, 1))
+		lua_xmove(L, co->L, 1);
+	else if (L != co->L)
+		return;
+	(void)co_protected(co, report_close, 0);
+}
+
 static void
 fail(struct co *co)
 {
 	struct runtime *rt = co->rt;
-
+	const void *error = lua_topointer(co->L, -1);
 	size_t bound = rt->max_heap;
 
 	rt->errors++;
@@ -263,7 +287,9 @@ fail(struct co *co)
 	if (co_protected(co, keep_error, 1) == -1)
 		rt->report(rt->report_arg, "not enough memory (and none to say more)");
 	rt->max_heap = bound;
-	(void)lua_resetthread(co->L);
+	/* the error that ended it comes back, unless a <close> variable raised another */
+	if (lua_resetthread(co->L) != LUA_OK && lua_topointer(co->L, -1) != error)
+		close_failed(co, co->L);
 	finish(co, CO_ERROR);
 }
 
@@ -311,10 +337,12 @@ co_close(struct co *co)
 			co_set_inner(outer, outer);
 		}
 		*co_slot(L) = &co->rt->none;
-		(void)lua_resetthread(L);
+		if (lua_resetthread(L) != LUA_OK)
+			close_failed(co, L);
 		lua_settop(L, 0);
 	}
-	(void)lua_resetthread(co->L);
+	if (lua_resetthread(co->L) != LUA_OK)
+		close_failed(co, co->L);
 	finish(co, CO_CANCELLED);
 }
 
