@@ -38,7 +38,7 @@ script='for i = 1, 200 do stat.gauge("x.level", 5 + i % 7) stat.gauge("x.gc", i 
 	until_true shows 'x.gc  1[0-9]\.[0-9] MiB'
 	screen | grep -qE '\|.*\*\*'
 	screen | grep -qE '\|.*:'
-	! screen | LC_ALL=C grep -q '[^ -~]'
+	[ -z "$(screen | LC_ALL=C grep '[^ -~]')" ]
 }
 
 @test "it is redrawn in place, and fits after the terminal has shrunk" {
@@ -60,7 +60,7 @@ script='for i = 1, 200 do stat.gauge("x.level", 5 + i % 7) stat.gauge("x.gc", i 
 	tmux -L coop kill-session -t "t$BATS_TEST_NUMBER"
 	terminal 80 24 "NO_COLOR=1 gcwatch -g -i 0.2 -m x. corun -e '$script'"
 	until_true shows 'x.level  [0-9]'
-	! screen -e | grep -q $'\033\[[0-9;]*m'
+	[ -z "$(screen -e | grep $'\033\[[0-9;]*m')" ]
 }
 
 @test "what has no room is counted" {

@@ -100,7 +100,7 @@ line() {
 	watch
 	send '\033[2Jx'
 	stop "$pid"
-	! grep -q $'\033' watch.err
+	run -1 grep -q $'\033' watch.err
 }
 
 @test "one name has one type" {
@@ -191,7 +191,7 @@ line() {
 	addr=$(wait_for err 'listening at') && addr=${addr##* }
 	until_true eval 'send "a:1|g"; ! kill -0 $pipe'
 	[ "$(wc -l <head)" -eq 1 ]
-	! grep -qi pipe err
+	run -1 grep -qi pipe err
 }
 
 @test "10,000 names and back" {
