@@ -106,6 +106,8 @@ epoll_round(struct poller *base, int64_t timeout)
 
 	if (n == -1)
 		return errno == EINTR ? 0 : -1;
+	if (base->clock != NULL)
+		(void)clock_read(base->clock);
 	for (p->at = 0, p->n = n; p->at < p->n;) {
 		struct epoll_event *ev = &p->heard[p->at++];
 		struct watch *w = ev->data.ptr;

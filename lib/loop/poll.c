@@ -135,6 +135,8 @@ poll_round(struct poller *base, int64_t timeout)
 
 	if (heard == -1)
 		return errno == EINTR ? 0 : -1;
+	if (base->clock != NULL)
+		(void)clock_read(base->clock);
 	for (p->at = 0; p->at < p->n && called < heard;) {
 		struct watch *w = p->watches[p->at];
 		short ev = p->fds[p->at].revents;

@@ -17,7 +17,7 @@ poller_new(const char *backend)
 		if (strcmp(backends[i]->name, backend) != 0)
 			continue;
 		if ((p = backends[i]->create()) != NULL)
-			p->ops = backends[i];
+			*p = (struct poller){ .ops = backends[i] };
 		return p;
 	}
 	errno = EINVAL;
@@ -50,6 +50,12 @@ poller_remove(struct poller *p, struct watch *w)
 {
 	if (w->slot != 0)
 		p->ops->remove(p, w);
+}
+
+void
+poller_set_clock(struct poller *p, struct clock *clock)
+{
+	p->clock = clock;
 }
 
 int

@@ -26,6 +26,7 @@ struct watch {
 /* --- private: what a back end brings; its own struct begins with a struct poller --- */
 struct poller {
 	const struct poller_ops *ops;
+	struct clock *clock; /* NULL: none */
 };
 
 struct poller_ops {
@@ -53,6 +54,9 @@ int poller_want(struct poller *, struct watch *, int events);
 
 /* Forgets w, also what has been heard for it in this round. Call it before close(2). Safe when w was never added. */
 void poller_remove(struct poller *, struct watch *);
+
+/* From now on every wait ends with a look at this clock, so that ready() finds it on time however long the wait was. */
+void poller_set_clock(struct poller *, struct clock *);
 
 /*
  * Waits until something is ready, at most `timeout` ns (< 0: for ever; less than the system's clock can do is rounded up), and calls each

@@ -24,6 +24,7 @@ sched_init(struct sched *s, const char *backend, bool virtual_clock)
 	if (s->poller == NULL)
 		return -1;
 	clock_init(&s->clock, virtual_clock);
+	poller_set_clock(s->poller, &s->clock);
 	wheel_init(&s->wheel, s->clock.now);
 	TAILQ_INIT(&s->soon);
 	TAILQ_INIT(&s->ready);

@@ -665,6 +665,43 @@ TEST(lateness)
 	EQ(s.stats.late_max, INT64_MAX);
 	sched_fini(&s);
 }
+/* --- events --- */
+
+struct look {
+	struct watch watch;
+	struct sched *s;
+	int64_t at;
+};
+
+static void
+heard_something(struct watch *w, int events)
+{
+	struct look *l = (struct look *)w;
+
+	(void)events;
+	l->at = l->s->clock.now;
+}
+
+BOTH(an_event_finds_the_clock_on_time)
+{
+	struct look l = { .watch = { .ready = heard_something }, .s = s };
+	struct clock real;
+	int fds[2];
+
+	EQ(pipe(fds), 0);
+	l.watch.fd = fds[0];
+	EQ(poller_want(s->poller, &l.watch, POLLER_IN), 0);
+	both_turn(s);
+	/* what passes between two turns, as a long wait would */
+	(void)usleep(30000);
+	EQ(write(fds[1], "x", 1), 1);
+	clock_init(&real, false);
+	both_turn(s);
+	OK(l.at >= real.now);
+	poller_remove(s->poller, &l.watch);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
 
 MAIN(RUN(nothing_to_do), RUN(deadlock), RUN(stopped), RUN(held), RUN(a_background_timer_keeps_nothing_alive), RUN(ten_hours_in_no_time),
     RUN(in_the_order_of_time), RUN(time_stands_while_anything_can_run), RUN(events_under_the_virtual_clock),
@@ -672,4 +709,4 @@ MAIN(RUN(nothing_to_do), RUN(deadlock), RUN(stopped), RUN(held), RUN(a_backgroun
     RUN(deferred_work_runs_after_the_tasks_of_its_turn), RUN(idle_before_each_wait), RUN(soon_goes_before_ready_and_starves_nobody),
     RUN(those_that_are_woken_for_ever_starve_nobody), RUN(a_timer_among_ten_thousand_always_ready), RUN(an_event_among_many_always_ready),
     RUN(an_event_ends_the_wait_for_a_timer), RUN(a_real_clock_does_not_fire_early), RUN(a_warmed_loop_allocates_nothing), RUN(no_memory),
-    RUN(lateness))
+    RUN(lateness), RUN(an_event_finds_the_clock_on_time))
