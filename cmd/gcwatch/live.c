@@ -1,6 +1,7 @@
 /*
- * A cell of braille is two columns of four dots: two intervals, four levels. The band is drawn with every other dot, the mean with all of
- * them, so that they can be told apart without colour too. In ASCII a cell is one interval and one level.
+ * A cell of braille is two columns of four dots: two intervals, four levels. The band is drawn with every other dot,
+ * the mean with all of them, so that they can be told apart without colour too. In ASCII a cell is one interval and
+ * one level.
  */
 #include "live.h"
 

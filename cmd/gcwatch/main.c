@@ -124,7 +124,9 @@ read_options(int argc, char **argv, struct settings *set)
 static void
 check(struct settings *set)
 {
-	if (set->nrecordings > 0 && (set->command != NULL || set->listens || set->pid != 0 || set->graph || set->flushes > 0 || set->interval > 0))
+	bool watches = set->command != NULL || set->listens || set->pid != 0 || set->graph;
+
+	if (set->nrecordings > 0 && (watches || set->flushes > 0 || set->interval > 0))
 		cli_usage_error(&cli, "-r reads a recording and watches nothing: it goes with -j, -m and -o only");
 	if (set->command != NULL && set->pid != 0)
 		cli_usage_error(&cli, "-p %d: either a process or a command", (int)set->pid);

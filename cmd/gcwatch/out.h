@@ -13,8 +13,8 @@ struct out;
 bool out_takes(const char *path);
 
 /*
- * Opens all that -o names; without -o lines are printed to `log` (NULL: nowhere). `title` is borrowed. Files are created at once: a
- * folder that is not there is better known now than after a weekend. NULL after a message.
+ * Opens all that -o names; without -o lines are printed to `log` (NULL: nowhere). `title` is borrowed. Files are
+ * created at once: a folder that is not there is better known now than after a weekend. NULL after a message.
  */
 struct out *out_open(const struct settings *, FILE *log, const char *title);
 

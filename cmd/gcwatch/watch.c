@@ -1,6 +1,6 @@
 /*
- * watch.c: a statsd server, and the eyes on a process. One timer ends the buckets in which counters become rates; each so many of them
- * are an interval. Intervals are counted from the start: they do not drift.
+ * watch.c: a statsd server, and the eyes on a process. One timer ends the buckets in which counters become rates;
+ * each so many of them are an interval. Intervals are counted from the start: they do not drift.
  */
 #include <err.h>
 #include <errno.h>
@@ -331,8 +331,8 @@ end_bucket(struct timer *t)
 }
 
 /*
- * Buckets of a second, or a little less when they must fit into the interval. The first ends so that no interval ends at the edge of a
- * second: two would have the same second in their lines now and then.
+ * Buckets of a second, or a little less when they must fit into the interval. The first ends so that no interval ends
+ * at the edge of a second: two would have the same second in their lines now and then.
  */
 static void
 start_intervals(struct watcher *w)

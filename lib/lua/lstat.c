@@ -1,6 +1,6 @@
 /*
- * The module stat. Where its datagrams go is decided at the first one: to(addr), else COOP_STATSD. The sender lives in a userdata in the registry, so
- * that it is closed, and what it holds sent, when the state is.
+ * The module stat. Where its datagrams go is decided at the first one: to(addr), else COOP_STATSD. The sender lives
+ * in a userdata in the registry, so that it is closed, and what it holds sent, when the state is.
  */
 #include <errno.h>
 #include <math.h>

@@ -15,8 +15,9 @@ kind_of(struct slice name)
 		const char *end;
 		enum kind kind;
 	} rows[] = {
-		{ ".gc", KIND_BYTES }, { ".heap", KIND_BYTES }, { ".rss", KIND_BYTES }, { ".pss", KIND_BYTES }, { ".mem", KIND_BYTES },
-		{ ".bytes", KIND_BYTES }, { ".late", KIND_MS }, { ".ms", KIND_MS }, { ".cpu", KIND_PERCENT },
+		{ ".gc", KIND_BYTES },  { ".heap", KIND_BYTES },  { ".rss", KIND_BYTES },
+		{ ".pss", KIND_BYTES }, { ".mem", KIND_BYTES },   { ".bytes", KIND_BYTES },
+		{ ".late", KIND_MS },   { ".ms", KIND_MS },       { ".cpu", KIND_PERCENT },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -123,8 +124,9 @@ static struct stride
 choose_stride(int64_t span, size_t most)
 {
 	static const int64_t steps[] = {
-		SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE,
-		15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR,
+		SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 15 * SECOND, 30 * SECOND,
+		MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE,
+		HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR,
 	};
 	static const int days[] = { 1, 2, 7, 14, 28, 56, 91, 182, 364 };
 	size_t i;
@@ -199,10 +201,16 @@ void
 axis_moment(int64_t at, int64_t span, char text[AXIS_TEXT])
 {
 	struct tm tm = local(at);
-	const char *fmt = span > 300 * DAY ? "%d %b %Y" : span > 14 * DAY ? "%d %b %H:%M" : span > DAY ? "%a %H:%M" : "%H:%M:%S";
+	const char *fmt = "%d %b %Y";
 
-	if (span <= DAY && span >= 20 * MINUTE)
+	if (span < 20 * MINUTE)
+		fmt = "%H:%M:%S";
+	else if (span <= DAY)
 		fmt = "%H:%M";
+	else if (span <= 14 * DAY)
+		fmt = "%a %H:%M";
+	else if (span <= 300 * DAY)
+		fmt = "%d %b %H:%M";
 	strftime(text, AXIS_TEXT, fmt, &tm);
 }
 
@@ -219,7 +227,8 @@ axis_period(int64_t from, int64_t to, char text[2 * AXIS_TEXT])
 	strftime(time_a, sizeof(time_a), clock, &a);
 	strftime(time_b, sizeof(time_b), clock, &b);
 	strftime(zone, sizeof(zone), "%Z", &b);
-	snprintf(text, 2 * AXIS_TEXT, "%.20s, %.8s to %.20s%.8s %.10s", date_a, time_a, same_day ? "" : date_b, time_b, zone);
+	snprintf(text, 2 * AXIS_TEXT, "%.20s, %.8s to %.20s%.8s %.10s", date_a, time_a, same_day ? "" : date_b, time_b,
+	    zone);
 }
 
 void
@@ -229,7 +238,10 @@ axis_length(int64_t ms, bool one, char text[AXIS_TEXT])
 		int64_t ms, from;
 		const char *name;
 	} rows[] = {
-		{ DAY, 2 * DAY, "day" }, { HOUR, 90 * MINUTE, "hour" }, { MINUTE, 90 * SECOND, "minute" }, { SECOND, 0, "second" },
+		{ DAY, 2 * DAY, "day" },
+		{ HOUR, 90 * MINUTE, "hour" },
+		{ MINUTE, 90 * SECOND, "minute" },
+		{ SECOND, 0, "second" },
 	};
 	char number[AXIS_TEXT];
 	size_t i = 0;

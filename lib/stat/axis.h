@@ -1,4 +1,7 @@
-/* axis.h: what people read in a picture: units, round numbers, times of the day. The pictures in files and on the terminal share it. */
+/*
+ * axis.h: what people read in a picture: units, round numbers, times of the day. The pictures in files and on the
+ * terminal share it.
+ */
 #ifndef STAT_AXIS_H
 #define STAT_AXIS_H
 
@@ -17,8 +20,8 @@ struct unit {
 };
 
 /*
- * Told from the end of the name: .gc .heap .rss .pss .mem .bytes are bytes, .late .ms milliseconds, .cpu percent. `largest` of the values
- * to be shown decides between KiB, MiB, ...
+ * Told from the end of the name: .gc .heap .rss .pss .mem .bytes are bytes, .late .ms milliseconds, .cpu percent.
+ * `largest` of the values to be shown decides between KiB, MiB, ...
  */
 struct unit axis_unit(struct slice name, double largest);
 

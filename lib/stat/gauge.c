@@ -99,7 +99,8 @@ set_prefix(struct gauge *g, const char *name)
 }
 
 struct gauge *
-gauge_start(struct sched *s, const struct addr *to, const char *name, void (*more)(void *arg, struct gauge *), void *arg)
+gauge_start(struct sched *s, const struct addr *to, const char *name, void (*more)(void *arg, struct gauge *),
+    void *arg)
 {
 	struct gauge *g = calloc(1, sizeof(*g));
 

@@ -114,7 +114,10 @@ make_room(struct history *h, struct track *t)
 	return 0;
 }
 
-/* Where a point of that time belongs: behind all that are not later. Recordings come in order: it is nearly always the end. */
+/*
+ * Where a point of that time belongs: behind all that are not later. Recordings come in order: it is nearly always
+ * the end.
+ */
 static size_t
 place(const struct track *t, int64_t at)
 {

@@ -1,6 +1,7 @@
 /*
- * history.h: the figures of metrics over time: what a picture is drawn from. However long it gets, a metric keeps at most HISTORY_POINTS
- * points: when there are more, time is cut into steps twice as wide and neighbours are joined, so that no peak is ever lost.
+ * history.h: the figures of metrics over time: what a picture is drawn from. However long it gets, a metric keeps at
+ * most HISTORY_POINTS points: when there are more, time is cut into steps twice as wide and neighbours are joined, so
+ * that no peak is ever lost.
  */
 #ifndef STAT_HISTORY_H
 #define STAT_HISTORY_H
@@ -60,8 +61,9 @@ void history_fini(struct history *);
 int history_add(struct history *, const struct record *);
 
 /*
- * The mean of many lines weighs each by its count; but for a counter, whose count is what it measures, and whose lines all stand for the same time.
- * A counter's counts are in proportion to its means, and nothing else's are, unless both are always the same.
+ * The mean of many lines weighs each by its count; but for a counter, whose count is what it measures, and whose
+ * lines all stand for the same time. A counter's counts are in proportion to its means, and nothing else's are,
+ * unless both are always the same.
  */
 double track_mean(const struct track *);
 double track_point_mean(const struct track *, const struct point *);

@@ -1,6 +1,6 @@
 /*
- * Up to 19 digits are gathered in a uint64_t and scaled once, in long double: exact for what doubles hold exactly, at most the last bit
- * off otherwise.
+ * Up to 19 digits are gathered in a uint64_t and scaled once, in long double: exact for what doubles hold exactly, at
+ * most the last bit off otherwise.
  */
 #include "stat/number.h"
 

@@ -96,10 +96,9 @@ set_figures(struct panel *p, int64_t span)
 		return;
 	axis_length(t->last_at - t->first + t->every, false, length);
 	axis_length(t->every, true, every);
-	if (t->every >= 950)
-		snprintf(p->figures + n, sizeof(p->figures) - (size_t)n, "    %.40s, a point every %.40s", length, every);
-	else
-		snprintf(p->figures + n, sizeof(p->figures) - (size_t)n, "    %.40s, a point every %d ms", length, (int)t->every);
+	if (t->every < 950)
+		snprintf(every, sizeof(every), "%d ms", (int)t->every);
+	snprintf(p->figures + n, sizeof(p->figures) - (size_t)n, "    %.40s, a point every %.40s", length, every);
 }
 
 static void
@@ -114,19 +113,39 @@ panel_init(struct panel *p, const struct track *t, int64_t span)
 	axis_value(t->last, p->unit, p->last);
 }
 
-/* How many bytes of a well-formed UTF-8 character begin at s; 0: none does. Overlong forms pass: a reader shows them as it likes. */
+static size_t
+utf8_announced(unsigned char c)
+{
+	if (c < 0x80)
+		return 1;
+	if (c >= 0xc2 && c < 0xe0)
+		return 2;
+	if (c >= 0xe0 && c < 0xf0)
+		return 3;
+	return c >= 0xf0 && c < 0xf5 ? 4 : 0;
+}
+
+/* How many bytes of a well-formed UTF-8 character that XML allows begin at s; 0: none does. */
 static size_t
 utf8_length(const unsigned char *s)
 {
-	size_t n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : *s >= 0xe0 && *s < 0xf0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
+	static const struct {
+		unsigned char first, from, to; /* second bytes that must not come after this first one */
+	} wrong[] = {
+		{ 0xe0, 0x80, 0x9f }, /* overlong */
+		{ 0xed, 0xa0, 0xbf }, /* surrogates */
+		{ 0xef, 0xbf, 0xbf }, /* U+FFFE and neighbours */
+		{ 0xf0, 0x80, 0x8f }, /* overlong */
+		{ 0xf4, 0x90, 0xbf }, /* beyond U+10FFFF */
+	};
+	size_t n = utf8_announced(*s);
 
 	for (size_t i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
-	if ((n == 3 && s[0] == 0xe0 && s[1] < 0xa0) || (n == 3 && s[0] == 0xed && s[1] >= 0xa0) || (n == 3 && s[0] == 0xef && s[1] == 0xbf))
-		return 0; /* overlong, surrogates, and what XML forbids */
-	if ((n == 4 && s[0] == 0xf0 && s[1] < 0x90) || (n == 4 && s[0] == 0xf4 && s[1] >= 0x90))
-		return 0;
+	for (size_t i = 0; n > 0 && i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (s[0] == wrong[i].first && s[1] >= wrong[i].from && s[1] <= wrong[i].to)
+			return 0;
 	return n;
 }
 

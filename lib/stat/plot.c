@@ -1,6 +1,6 @@
 /*
- * Lines are thinned to columns some pixels wide, in which the smallest and the largest survive; points on a level are left out. Paths are
- * written in tenths of a pixel, relative to the point before: few bytes a point.
+ * Lines are thinned to columns some pixels wide, in which the smallest and the largest survive; points on a level are
+ * left out. Paths are written in tenths of a pixel, relative to the point before: few bytes a point.
  */
 #include "stat/plot.h"
 
@@ -204,8 +204,8 @@ put_curves(const struct svg *v, size_t i)
 	put_runs(v, p, columns, n, put_band);
 	buf_printf(v->b, "\"/>\n<path fill=\"none\" stroke=\"%s\" stroke-width=\"15\" d=\"", panel_colour(i));
 	put_runs(v, p, columns, n, put_mean);
-	buf_printf(v->b, "\"/>\n<circle cx=\"%d\" cy=\"%d\" r=\"20\" fill=\"%s\"/>\n</g>\n", tenths(x_of(v, p->track->max_at)),
-	    tenths(y_of(v, p, p->track->max)), panel_colour(i));
+	buf_printf(v->b, "\"/>\n<circle cx=\"%d\" cy=\"%d\" r=\"20\" fill=\"%s\"/>\n</g>\n",
+	    tenths(x_of(v, p->track->max_at)), tenths(y_of(v, p, p->track->max)), panel_colour(i));
 }
 
 /* --- what stands around them --- */
@@ -256,7 +256,7 @@ put_panel(const struct svg *v, size_t i)
 	char colour[64];
 
 	buf_printf(v->b, "<g transform=\"translate(%d %d)\">\n", LEFT, layout_top(v->l, i));
-	buf_printf(v->b, "<text x=\"%d\" y=\"-12\" fill=\"%s\" style=\"fill:%s\"><tspan class=\"b\">", MARGIN - LEFT, panel_colour(i),
+	buf_printf(v->b, "<text x=\"%d\" y=\"-12\" style=\"fill:%s\"><tspan class=\"b\">", MARGIN - LEFT,
 	    panel_colour(i));
 	put_text(v->b, p->name);
 	buf_printf(v->b, "</tspan>  %s</text>\n", p->unit.name);
@@ -274,11 +274,12 @@ put_head(const struct svg *v)
 {
 	const struct layout *l = v->l;
 
-	buf_printf(v->b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\" xml:space=\"preserve\">\n<title>",
-	    WIDTH, l->height, WIDTH, l->height);
+	buf_printf(v->b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\""
+	    " role=\"img\" xml:space=\"preserve\">\n<title>", WIDTH, l->height, WIDTH, l->height);
 	put_text(v->b, l->title[0] != '\0' ? l->title : "coop");
 	buf_puts(v->b, "</title>\n<style>text{font:12px \"DejaVu Sans\",Verdana,Helvetica,Arial,sans-serif;fill:#69727d}"
-	    ".b,.t,.d{font-weight:bold}.t{font-size:20px;fill:#24292f}.r{stroke:#e8ebef}.e{stroke:#bfc5cc;fill:none}</style>\n");
+	    ".b,.t,.d{font-weight:bold}.t{font-size:20px;fill:#24292f}.r{stroke:#e8ebef}.e{stroke:#bfc5cc;fill:none}"
+	    "</style>\n");
 	buf_printf(v->b, "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", WIDTH, l->height);
 	if (l->title[0] == '\0')
 		return;

@@ -1,6 +1,6 @@
 /*
- * plot.h: a history as a picture: a panel for each metric with the band from min to max and the mean as a line, all on one axis of local
- * time. SVG is our own writing; PNG is gnuplot's.
+ * plot.h: a history as a picture: a panel for each metric with the band from min to max and the mean as a line, all
+ * on one axis of local time. SVG is our own writing; PNG is gnuplot's.
  */
 #ifndef STAT_PLOT_H
 #define STAT_PLOT_H
@@ -15,7 +15,8 @@ enum { PLOT_PANELS = 24 };
 int plot_svg(const struct history *, const char *title, struct buf *);
 
 /*
- * Writes a PNG file. 0; -1 with errno: ENOENT: gnuplot is not installed; EIO: it failed, after its own message on stderr; ENOMEM.
+ * Writes a PNG file. 0; -1 with errno: ENOENT: gnuplot is not installed; EIO: it failed, after its own message on
+ * stderr; ENOMEM.
  */
 int plot_png(const struct history *, const char *title, const char *path);
 

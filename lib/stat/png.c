@@ -1,6 +1,6 @@
 /*
- * A script for gnuplot with the data inside, through a pipe. Places and texts are those of the SVG; every text of ours is written so that
- * gnuplot takes nothing in it for its own.
+ * A script for gnuplot with the data inside, through a pipe. Places and texts are those of the SVG; every text of
+ * ours is written so that gnuplot takes nothing in it for its own.
  */
 #include "stat/plot.h"
 
@@ -44,14 +44,15 @@ put_number(struct buf *b, double v)
 	buf_put(b, text, number_format(v, text, sizeof(text)));
 }
 
-/* `text` at pixels from the upper left corner. */
+/* `text` at pixels from the upper left corner; `font`: what follows its name. */
 static void
-put_label(const struct script *s, int x, int y, const char *align, const char *colour, const char *font, const char *text)
+put_label(const struct script *s, int x, int y, const char *align, const char *colour, const char *font,
+    const char *text)
 {
 	buf_puts(s->b, "set label ");
 	put_quoted(s->b, text);
-	buf_printf(s->b, " noenhanced at screen %d./%d, screen 1-%d./%d %s textcolor rgb '%s' font '%s'\n", x, WIDTH, y, s->l->height, align, colour,
-	    font);
+	buf_printf(s->b, " noenhanced at screen %d./%d, screen 1-%d./%d %s textcolor rgb '%s' font 'DejaVu Sans%s'\n", x,
+	    WIDTH, y, s->l->height, align, colour, font);
 }
 
 /* ms since the start: small numbers keep their digits. */
@@ -123,14 +124,15 @@ put_panel(const struct script *s, size_t i)
 
 	put_ytics(s, p);
 	put_xtics(s, i + 1 == s->l->n);
-	buf_printf(s->b, "set tmargin at screen 1-%d./%d\nset bmargin at screen 1-%d./%d\nunset label\n", top, s->l->height, top + s->l->each, s->l->height);
+	buf_printf(s->b, "set tmargin at screen 1-%d./%d\nset bmargin at screen 1-%d./%d\nunset label\n", top, s->l->height,
+	    top + s->l->each, s->l->height);
 	snprintf(name, sizeof(name), "%s  %s", p->name, p->unit.name);
-	put_label(s, MARGIN, top - 16, "left", line, "DejaVu Sans Bold,9", name);
-	put_label(s, WIDTH - MARGIN, top - 16, "right", "#69727d", "DejaVu Sans,9", p->figures);
-	put_label(s, WIDTH - RIGHT + 8, last_y < top + 6 ? top + 6 : last_y, "left", line, "DejaVu Sans Bold,9", p->last);
+	put_label(s, MARGIN, top - 16, "left", line, " Bold,9", name);
+	put_label(s, WIDTH - MARGIN, top - 16, "right", "#69727d", ",9", p->figures);
+	put_label(s, WIDTH - RIGHT + 8, last_y < top + 6 ? top + 6 : last_y, "left", line, " Bold,9", p->last);
 	if (i == 0) {
-		put_label(s, MARGIN, 26, "left", "#24292f", "DejaVu Sans Bold,15", s->l->title);
-		put_label(s, WIDTH - MARGIN, 28, "right", "#69727d", "DejaVu Sans,9", s->l->title[0] != '\0' ? s->l->period : "");
+		put_label(s, MARGIN, 26, "left", "#24292f", " Bold,15", s->l->title);
+		put_label(s, WIDTH - MARGIN, 28, "right", "#69727d", ",9", s->l->title[0] != '\0' ? s->l->period : "");
 	}
 	buf_puts(s->b, "set label '' at ");
 	put_number(s->b, (double)(p->track->max_at - s->l->from));
@@ -138,26 +140,28 @@ put_panel(const struct script *s, size_t i)
 	put_number(s->b, p->track->max);
 	buf_printf(s->b, " point pointtype 7 pointsize 0.4 linecolor rgb '%s'\n", line);
 	/* a spike narrower than a pixel fades from a fill: thin lines along its edges keep it */
-	buf_printf(s->b, "plot $d%zu using 1:2:4 with filledcurves linecolor rgb '%s', $d%zu using 1:4 with lines linewidth 0.7 linecolor rgb '%s', "
-	    "$d%zu using 1:2 with lines linewidth 0.7 linecolor rgb '%s', $d%zu using 1:3 with lines linewidth 1.5 linecolor rgb '%s'\n",
-	    i, band, i, band, i, band, i, line);
+	buf_printf(s->b, "plot $d%zu using 1:2:4 with filledcurves linecolor rgb '%s', ", i, band);
+	buf_printf(s->b, "$d%zu using 1:4 with lines linewidth 0.7 linecolor rgb '%s', ", i, band);
+	buf_printf(s->b, "$d%zu using 1:2 with lines linewidth 0.7 linecolor rgb '%s', ", i, band);
+	buf_printf(s->b, "$d%zu using 1:3 with lines linewidth 1.5 linecolor rgb '%s'\n", i, line);
 }
 
 static void
 put_script(const struct script *s, const char *path)
 {
-	buf_printf(s->b, "set terminal pngcairo size %d,%d fontscale 2 linewidth 2 pointscale 2 font 'DejaVu Sans,9' background '#ffffff'\nset output ",
-	    2 * WIDTH, 2 * s->l->height);
+	buf_printf(s->b, "set terminal pngcairo size %d,%d fontscale 2 linewidth 2 pointscale 2 font 'DejaVu Sans,9'"
+	    " background '#ffffff'\nset output ", 2 * WIDTH, 2 * s->l->height);
 	put_quoted(s->b, path);
-	buf_printf(s->b, "\nset border 1 linecolor rgb '#bfc5cc'\nset tics nomirror out scale 0.4 textcolor rgb '#69727d'\nset ytics scale 0\n"
-	    "set grid ytics back linecolor rgb '#e8ebef' linewidth 1 linetype 1\nset style fill solid 1.0 noborder\nunset key\n"
-	    "set lmargin at screen %d./%d\nset rmargin at screen 1-%d./%d\nset xrange [0:", LEFT, WIDTH, RIGHT, WIDTH);
+	buf_printf(s->b, "\nset border 1 linecolor rgb '#bfc5cc'\n"
+	    "set tics nomirror out scale 0.4 textcolor rgb '#69727d'\nset ytics scale 0\n"
+	    "set grid ytics back linecolor rgb '#e8ebef' linewidth 1 linetype 1\n"
+	    "set style fill solid 1.0 noborder\nunset key\nset lmargin at screen %d./%d\nset rmargin at screen 1-%d./%d\nset xrange [0:", LEFT, WIDTH, RIGHT, WIDTH);
 	put_number(s->b, (double)(s->l->to - s->l->from));
 	buf_puts(s->b, "]\n");
 	for (size_t i = 0; i < s->l->n; i++)
 		put_data(s, i);
 	if (s->l->n == 0) {
-		put_label(s, MARGIN, 26, "left", "#24292f", "DejaVu Sans Bold,12", "nothing was recorded");
+		put_label(s, MARGIN, 26, "left", "#24292f", " Bold,12", "nothing was recorded");
 		buf_puts(s->b, "unset border\nunset tics\nset yrange [0:1]\nset xrange [0:1]\nplot -1 notitle\n");
 		return;
 	}

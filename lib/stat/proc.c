@@ -1,6 +1,6 @@
 /*
- * Small files are read whole into a buffer on the stack. Children are found through /proc/PID/task/TID/children; a kernel built without
- * it has all of /proc looked through for parents.
+ * Small files are read whole into a buffer on the stack. Children are found through /proc/PID/task/TID/children; a
+ * kernel built without it has all of /proc looked through for parents.
  */
 #include "stat/proc.h"
 
@@ -20,7 +20,10 @@
 #include "base/clock.h"
 #include "base/slice.h"
 
-/* Reads at most size - 1 bytes and ends them with NUL. The length, or -1 with errno; a process that has gone is ESRCH. */
+/*
+ * Reads at most size - 1 bytes and ends them with NUL. The length, or -1 with errno; a process that has gone is
+ * ESRCH.
+ */
 static ssize_t
 read_file(char *to, size_t size, const char *fmt, ...)
 {
@@ -239,7 +242,9 @@ all_processes(size_t *n)
 	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
 		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
 
-		if (pid <= 0 || read_file(text, sizeof(text), "/proc/%d/stat", (int)pid) == -1 || (at = after_name(text)) == NULL)
+		if (pid <= 0 || read_file(text, sizeof(text), "/proc/%d/stat", (int)pid) == -1)
+			continue;
+		if ((at = after_name(text)) == NULL)
 			continue;
 		if (*n == size) {
 			size = size > 0 ? size * 2 : 256;

@@ -1,6 +1,6 @@
 /*
- * record.h: a line of a recording: `epoch<TAB>name<TAB>count<TAB>min<TAB>avg<TAB>max<TAB>last`, without its newline. The epoch is in
- * seconds since 1970, with decimals when the interval is no whole number of seconds.
+ * record.h: a line of a recording: `epoch<TAB>name<TAB>count<TAB>min<TAB>avg<TAB>max<TAB>last`, without its newline.
+ * The epoch is in seconds since 1970, with decimals when the interval is no whole number of seconds.
  */
 #ifndef STAT_RECORD_H
 #define STAT_RECORD_H

@@ -1,9 +1,10 @@
 /*
- * series.h: what was heard of each metric in the present interval: five figures a name. The number of names is bounded, since anybody
- * who can send a datagram can make names up.
+ * series.h: what was heard of each metric in the present interval: five figures a name. The number of names is
+ * bounded, since anybody who can send a datagram can make names up.
  *
- * A gauge or a timer counts its samples and keeps the smallest, mean, largest and last. A counter counts events; its other figures are
- * rates: events a second in each bucket (see series_tick); when it is silent, that is a rate of 0, and it has figures for some more intervals. A set has in its figures how many different members came.
+ * A gauge or a timer counts its samples and keeps the smallest, mean, largest and last. A counter counts events; its
+ * other figures are rates: events a second in each bucket (see series_tick); when it is silent, that is a rate of 0,
+ * and it has figures for some more intervals. A set has in its figures how many different members came.
  */
 #ifndef STAT_SERIES_H
 #define STAT_SERIES_H
@@ -52,7 +53,8 @@ void series_init(struct series_table *, size_t most);
 void series_fini(struct series_table *);
 
 /*
- * 0; -1 with errno: ENOSPC: names or members are at their bound (counted in `refused`), EINVAL: the name is known with another type, ENOMEM.
+ * 0; -1 with errno: ENOSPC: names or members are at their bound (counted in `refused`), EINVAL: the name is known
+ * with another type, ENOMEM.
  */
 int series_add(struct series_table *, const struct statsd_sample *);
 
@@ -63,9 +65,10 @@ int series_gauge(struct series_table *, struct slice name, double value);
 void series_tick(struct series_table *, double seconds);
 
 /*
- * Ends the interval: `line` gets each metric that was heard in it, or is a counter that was not long ago. After series_tick. If samples were refused, names that were silent give
- * their room up. Returns how many lines.
+ * Ends the interval: `line` gets each metric that was heard in it, or is a counter that was not long ago. After
+ * series_tick. If samples were refused, names that were silent give their room up. Returns how many lines.
  */
-size_t series_flush(struct series_table *, void (*line)(void *arg, const struct series *, const struct figures *), void *arg);
+size_t series_flush(struct series_table *, void (*line)(void *arg, const struct series *, const struct figures *),
+    void *arg);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * A line is cut at its colon and its bars, and each piece is read by its own function, which names the fault. Nothing is copied.
+ * A line is cut at its colon and its bars, and each piece is read by its own function, which names the fault. Nothing
+ * is copied.
  */
 #include "stat/statsd.h"
 

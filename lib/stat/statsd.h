@@ -1,9 +1,10 @@
 /*
- * statsd.h: the statsd format: a datagram of lines `name:value|type[|@rate][|#tags]`, as etsy/statsd began it, with DogStatsD's tags. This is the
- * door: what comes out of it needs no more checks.
+ * statsd.h: the statsd format: a datagram of lines `name:value|type[|@rate][|#tags]`, as etsy/statsd began it, with
+ * DogStatsD's tags. This is the door: what comes out of it needs no more checks.
  *
- * Types: g gauge, c counter, ms timer (milliseconds), h and d (taken as timers with no unit), s set. The `+` or `-` before a gauge's value makes it a
- * change; a negative value is written as `name:0|g` directly followed by `name:-5|g`, and is then read as one sample.
+ * Types: g gauge, c counter, ms timer (milliseconds), h and d (taken as timers with no unit), s set. The `+` or `-`
+ * before a gauge's value makes it a change; a negative value is written as `name:0|g` directly followed by
+ * `name:-5|g`, and is then read as one sample.
  */
 #ifndef STAT_STATSD_H
 #define STAT_STATSD_H
@@ -29,16 +30,16 @@ struct statsd_sample {
 };
 
 /*
- * Reads the next line of the datagram and moves *rest behind it. 1: a sample. 0: the end. -1: a bad line, f->why says what is wrong, f->off is
- * where in the line; the next call goes on behind it. Empty lines are skipped.
+ * Reads the next line of the datagram and moves *rest behind it. 1: a sample. 0: the end. -1: a bad line, f->why says
+ * what is wrong, f->off is where in the line; the next call goes on behind it. Empty lines are skipped.
  */
 int statsd_next(struct slice *rest, struct statsd_sample *, struct fault *f);
 
 bool statsd_name_ok(struct slice);
 
 /*
- * Adds a line, and a newline before it unless `b` is empty. Gauges may be negative. The name must be ok and the value within NUMBER_MAX. Not for
- * sets.
+ * Adds a line, and a newline before it unless `b` is empty. Gauges may be negative. The name must be ok and the value
+ * within NUMBER_MAX. Not for sets.
  */
 void statsd_put(struct buf *b, struct slice name, double value, enum statsd_type);
 
