@@ -49,7 +49,10 @@ live_style(void)
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM"), *codeset = nl_langinfo(CODESET);
 	bool dumb = term == NULL || *term == '\0' || strcmp(term, "dumb") == 0;
 
-	return (struct live_style){ .braille = strcmp(codeset, "UTF-8") == 0, .colour = !dumb && (no == NULL || *no == '\0') };
+	return (struct live_style){
+		.braille = strcmp(codeset, "UTF-8") == 0,
+		.colour = !dumb && (no == NULL || *no == '\0'),
+	};
 }
 
 struct live *

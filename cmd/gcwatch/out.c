@@ -37,7 +37,8 @@ kind_of(const char *path)
 		const char *end;
 		enum kind kind;
 	} rows[] = {
-		{ ".tsv", KIND_TSV }, { ".json", KIND_JSON }, { ".ndjson", KIND_JSON }, { ".svg", KIND_SVG }, { ".png", KIND_PNG },
+		{ ".tsv", KIND_TSV }, { ".json", KIND_JSON }, { ".ndjson", KIND_JSON },
+		{ ".svg", KIND_SVG }, { ".png", KIND_PNG },
 	};
 	size_t n = strlen(path);
 

@@ -11,13 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "gcwatch.h"
 #include "live.h"
+#include "look.h"
 #include "loop/child.h"
 #include "loop/signal.h"
 #include "net/udp.h"
@@ -32,9 +31,6 @@ enum {
 	LATE_DATAGRAMS = 1 << 20, /* read at the end, at most */
 	SIGNALS = 4,
 };
-
-#define SAMPLE_EVERY (200 * MSEC)
-#define FIRST_SAMPLE (20 * MSEC) /* a program that has only just been started is next to nothing yet */
 
 struct watcher;
 
@@ -54,14 +50,12 @@ struct watcher {
 	struct child child;
 	bool has_child;              /* was started; it has ended when its pid is -1 */
 
-	struct timer bucket, sample;
-	int64_t bucket_due, bucket_length, sample_due;
+	struct look look;            /* at a process */
+
+	struct timer bucket;
+	int64_t bucket_due, bucket_length;
 	int64_t buckets, left;       /* in an interval; until it ends */
 	int64_t flushed;             /* intervals */
-
-	int64_t cpu, cpu_at;         /* of the last look at the process; cpu_at 0: there was none */
-	int64_t cpu_error;
-	bool seen, cpu_seen;         /* its memory, its CPU time between two looks */
 
 	uint64_t datagrams, lines, bad, bad_before;
 	uint32_t dropped;
@@ -144,74 +138,15 @@ take_the_rest(struct watcher *w)
 /* --- the process --- */
 
 static void
-gauge(struct watcher *w, struct slice name, double value)
+process_gone(struct look *l)
 {
-	if (wanted(w->set, name) && series_gauge(&w->series, name, value) != 0 && errno == EINVAL)
-		complain(w, NULL, name, "known with another type");
-}
+	struct watcher *w = (struct watcher *)(void *)((char *)l - offsetof(struct watcher, look));
 
-static void
-note_cpu(struct watcher *w, int64_t cpu)
-{
-	int64_t now = clock_read(&w->sched.clock), used = cpu - w->cpu, passed = now - w->cpu_at;
-
-	if (w->cpu_at > 0 && passed > 0) {
-		gauge(w, SLICE("proc.cpu"), used > 0 ? 100.0 * (double)used / (double)passed : 0);
-		w->cpu_seen = true;
-	}
-	w->cpu = cpu;
-	w->cpu_at = now;
-}
-
-static int
-look(struct watcher *w, pid_t pid)
-{
-	struct proc_tree tree;
-
-	if (proc_tree(pid, &tree) != 0)
-		return -1;
-	gauge(w, SLICE("proc.rss"), (double)tree.rss);
-	note_cpu(w, tree.cpu);
-	w->cpu_error = tree.error;
-	w->seen = true;
-	return 0;
-}
-
-static void
-sample(struct timer *t)
-{
-	struct watcher *w = (struct watcher *)(void *)((char *)t - offsetof(struct watcher, sample));
-	pid_t pid = w->has_child ? w->child.pid : w->set->pid;
-
-	if (pid <= 0)
+	/* a command's end is told by its parent, us */
+	if (w->has_child)
 		return;
-	if (look(w, pid) != 0 && errno == ESRCH && !w->has_child) {
-		log_info("process %d has ended", (int)pid);
-		stop(w);
-		return;
-	}
-	w->sample_due += SAMPLE_EVERY;
-	if (w->sample_due <= w->sched.clock.now)
-		w->sample_due = w->sched.clock.now + SAMPLE_EVERY;
-	timer_arm(&w->sched.wheel, &w->sample, w->sample_due);
-}
-
-/* The end of a command: /proc knows it no more, but the system tells us its CPU time, and how large it was at most. */
-static void
-last_look(struct watcher *w)
-{
-	struct rusage ru;
-	int64_t cpu;
-
-	if (getrusage(RUSAGE_CHILDREN, &ru) != 0)
-		return;
-	if (!w->seen)
-		gauge(w, SLICE("proc.rss"), (double)ru.ru_maxrss * 1024);
-	cpu = (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * SEC + (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) * USEC;
-	/* what the last look did not see is not of the time since then */
-	cpu -= w->cpu_error;
-	if (!w->cpu_seen || w->sched.clock.now - w->cpu_at > SAMPLE_EVERY / 2)
-		note_cpu(w, cpu);
+	log_info("process %d has ended", (int)l->pid);
+	stop(w);
 }
 
 static void
@@ -219,7 +154,7 @@ child_ended(struct child *c)
 {
 	struct watcher *w = (struct watcher *)(void *)((char *)c - offsetof(struct watcher, child));
 
-	last_look(w);
+	look_last(&w->look);
 	w->status = child_exit_status(c->status);
 	stop(w);
 }
@@ -264,11 +199,12 @@ tell_losses(struct watcher *w, uint64_t refused)
 	uint32_t dropped = w->udp != NULL ? udp_dropped(w->udp) : 0;
 
 	if (dropped != w->dropped)
-		log_warn("%u datagrams were dropped by the system: they came faster than they could be read", dropped - w->dropped);
+		log_warn("%u datagrams were dropped by the system: they came faster than they could be read",
+		    dropped - w->dropped);
 	w->dropped = dropped;
 	if (refused > 0)
-		log_warn("%llu samples were left out: there is room for %d names and %d members of sets", (unsigned long long)refused, NAMES,
-		    SERIES_MEMBERS_MAX);
+		log_warn("%llu samples were left out: there is room for %d names and %d members of sets",
+		    (unsigned long long)refused, NAMES, SERIES_MEMBERS_MAX);
 	if (w->bad - w->bad_before > COMPLAINTS)
 		log_info("%llu more bad lines", (unsigned long long)(w->bad - w->bad_before - COMPLAINTS));
 	w->bad_before = w->bad;
@@ -439,27 +375,35 @@ start_command(struct watcher *w, const char *statsd)
 		return -1;
 	}
 	w->has_child = true;
-	w->cpu_at = clock_read(&w->sched.clock);
+	w->look.pid = w->child.pid;
+	look_start_new(&w->look);
 	return 0;
 }
 
 static int
-start_watching(struct watcher *w, const char *statsd)
+attach(struct watcher *w)
 {
 	struct proc_tree tree;
 
-	if (w->set->command != NULL && start_command(w, statsd) != 0)
-		return -1;
-	if (w->set->pid != 0 && proc_tree(w->set->pid, &tree) != 0) {
+	if (proc_tree(w->set->pid, &tree) != 0) {
 		warn("process %d", (int)w->set->pid);
 		return -1;
 	}
-	if (w->set->command == NULL && w->set->pid == 0)
-		return 0;
-	timer_init(&w->sample, sample, true);
-	w->sample_due = w->sched.clock.now + FIRST_SAMPLE;
-	timer_arm(&w->sched.wheel, &w->sample, w->sample_due);
+	w->look.pid = w->set->pid;
+	look_start(&w->look);
 	return 0;
+}
+
+static int
+start_looking(struct watcher *w, const char *statsd)
+{
+	w->look.set = w->set;
+	w->look.sched = &w->sched;
+	w->look.series = &w->series;
+	w->look.gone = process_gone;
+	if (w->set->command != NULL)
+		return start_command(w, statsd);
+	return w->set->pid != 0 ? attach(w) : 0;
 }
 
 /* "corun load.lua 10"; what is too long is cut. */
@@ -510,7 +454,7 @@ start(struct watcher *w, char *title, size_t size)
 	if (w->live != NULL)
 		draw(w, false);
 	start_intervals(w);
-	return start_watching(w, statsd);
+	return start_looking(w, statsd);
 }
 
 /* --- the end --- */
@@ -526,10 +470,18 @@ last_flush(struct watcher *w)
 }
 
 static void
+sum_up(const struct watcher *w)
+{
+	log_info("%llu datagrams, %llu lines, %llu of them bad, %u datagrams dropped, %zu metrics",
+	    (unsigned long long)w->datagrams, (unsigned long long)(w->lines + w->bad), (unsigned long long)w->bad, w->dropped,
+	    w->series.n);
+}
+
+static void
 finish(struct watcher *w)
 {
 	timer_stop(&w->sched.wheel, &w->bucket);
-	timer_stop(&w->sched.wheel, &w->sample);
+	look_stop(&w->look);
 	child_forget(&w->child);
 	signal_fini();
 	udp_close(w->udp);
@@ -553,8 +505,7 @@ watch(const struct settings *set)
 		if (sched_run(&w.sched) == SCHED_FAILED)
 			err(1, "cannot wait for events");
 		last_flush(&w);
-		log_info("%llu datagrams, %llu lines, %llu of them bad, %u datagrams dropped, %zu metrics", (unsigned long long)w.datagrams,
-		    (unsigned long long)(w.lines + w.bad), (unsigned long long)w.bad, w.dropped, w.series.n);
+		sum_up(&w);
 	} else if (w.status == 0) {
 		w.status = 1;
 	}

@@ -155,7 +155,8 @@ put_script(const struct script *s, const char *path)
 	buf_printf(s->b, "\nset border 1 linecolor rgb '#bfc5cc'\n"
 	    "set tics nomirror out scale 0.4 textcolor rgb '#69727d'\nset ytics scale 0\n"
 	    "set grid ytics back linecolor rgb '#e8ebef' linewidth 1 linetype 1\n"
-	    "set style fill solid 1.0 noborder\nunset key\nset lmargin at screen %d./%d\nset rmargin at screen 1-%d./%d\nset xrange [0:", LEFT, WIDTH, RIGHT, WIDTH);
+	    "set style fill solid 1.0 noborder\nunset key\n"
+	    "set lmargin at screen %d./%d\nset rmargin at screen 1-%d./%d\nset xrange [0:", LEFT, WIDTH, RIGHT, WIDTH);
 	put_number(s->b, (double)(s->l->to - s->l->from));
 	buf_puts(s->b, "]\n");
 	for (size_t i = 0; i < s->l->n; i++)
