@@ -2,6 +2,7 @@
 #ifndef STAT_PROC_H
 #define STAT_PROC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -24,5 +25,10 @@ enum { PROC_TREE_MAX = 4096 };
 
 /* 0, or -1 with errno (ESRCH: the root has gone). */
 int proc_tree(pid_t root, struct proc_tree *);
+
+/* --- private part: for tests --- */
+
+/* As on a kernel without /proc/PID/task/TID/children. */
+extern bool proc_lacks_children;
 
 #endif
