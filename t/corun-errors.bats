@@ -70,7 +70,10 @@ stack traceback:
 	[ "${stderr%%$'\n'*}" = 'corun: 42' ]
 	run --separate-stderr corun -e 'error(setmetatable({}, { __tostring = function() error("worse") end }))'
 	[ "$status" -eq 1 ]
-	[[ $stderr == 'corun: '* ]]
+	[ "${stderr%%$'\n'*}" = 'corun: (error object is a table value)' ]
+	[[ $stderr == *'in main chunk'* ]]
+	run --separate-stderr corun -e 'local e = setmetatable({}, { __tostring = error }) local ok, got = coop.join(spawn(error, e)) print(ok, rawequal(e, got))'
+	[ "$output" = $'false\ttrue' ]
 }
 
 @test "an error in __close of a coroutine that returns or fails" {

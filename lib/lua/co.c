@@ -218,6 +218,25 @@ keep_results(lua_State *L)
 }
 
 static int
+tostring(lua_State *L)
+{
+	luaL_tolstring(L, 1, NULL);
+	return 1;
+}
+
+/* Pushes what stands for the error at `index` in a report; its __tostring may fail as well. */
+static void
+push_message(lua_State *L, int index)
+{
+	lua_pushcfunction(L, tostring);
+	lua_pushvalue(L, index);
+	if (lua_pcall(L, 1, 1, 0) == LUA_OK)
+		return;
+	lua_pop(L, 1);
+	lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, index));
+}
+
+static int
 keep_error(lua_State *L)
 {
 	struct co *co = lua_touserdata(L, 1);
@@ -225,7 +244,7 @@ keep_error(lua_State *L)
 
 	lua_pushvalue(co->L, -1);
 	lua_xmove(co->L, L, 1);
-	luaL_tolstring(L, 3, NULL);
+	push_message(L, 3);
 	if (co_push_trace(L, 3)) {
 		lua_pushfstring(L, "%s\n%s\nresumed from:", lua_tostring(L, -2), lua_tostring(L, -1));
 		lua_replace(L, 4);
@@ -257,7 +276,8 @@ report_close(lua_State *L)
 	struct runtime *rt = co->rt;
 
 	lua_xmove(co->L, L, 1);
-	lua_pushfstring(L, "error in __close: %s", luaL_tolstring(L, 3, NULL));
+	push_message(L, 3);
+	lua_pushfstring(L, "error in __close: %s", lua_tostring(L, -1));
 	rt->report(rt->report_arg, lua_tostring(L, -1));
 	return 0;
 }
