@@ -20,6 +20,8 @@
 #include "base/clock.h"
 #include "base/slice.h"
 
+bool proc_lacks_children;
+
 /*
  * Reads at most size - 1 bytes and ends them with NUL. The length, or -1 with errno; a process that has gone is
  * ESRCH.
@@ -276,7 +278,7 @@ static void
 find_family(struct family *f, pid_t root)
 {
 	add_member(f, root);
-	if (access("/proc/thread-self/children", R_OK) != 0) {
+	if (proc_lacks_children || access("/proc/thread-self/children", R_OK) != 0) {
 		descendants_by_parent(f);
 		return;
 	}
