@@ -30,6 +30,7 @@ struct options {
 struct job {
 	struct dns_query q;
 	struct enum_lookup *lookup;       /* with -e; then q is not used */
+	struct job *all;                  /* links all there are */
 	struct job *next;                 /* free ones, or in the order of the input */
 	struct buf text;                  /* its output, with -o, until its turn comes */
 	bool finished;

@@ -27,6 +27,7 @@ struct dnsq {
 	struct input *input;
 	struct output *output;
 	struct gauge *gauges;
+	struct job *jobs;          /* all there are */
 	struct job *free_jobs;
 	struct job *first, **last; /* with -o: in the order of the input */
 	struct timer pause;        /* with -r */
@@ -90,6 +91,8 @@ take_job(struct dnsq *d)
 		free(job);
 		return NULL;
 	}
+	job->all = d->jobs;
+	d->jobs = job;
 	return job;
 }
 
@@ -103,10 +106,10 @@ give_job(struct dnsq *d, struct job *job)
 }
 
 static void
-free_jobs(struct job *job)
+free_jobs(struct dnsq *d)
 {
-	for (struct job *next; job != NULL; job = next) {
-		next = job->next;
+	for (struct job *job; (job = d->jobs) != NULL;) {
+		d->jobs = job->all;
 		if (job->lookup != NULL)
 			enum_fini(job->lookup);
 		free(job->lookup);
@@ -240,7 +243,8 @@ rate_allows(struct dnsq *d)
 static bool
 has_room(const struct dnsq *d)
 {
-	if (d->inflight >= d->options.resolver.concurrency || resolver_room(d->resolver) == 0 || output_full(d->output))
+	/* what the resolver has no room for waits there */
+	if (d->inflight >= d->options.resolver.concurrency || output_full(d->output))
 		return false;
 	return !d->options.in_order || d->kept < (size_t)d->options.resolver.concurrency * ORDER_AHEAD;
 }
@@ -492,6 +496,8 @@ set_up(struct dnsq *d, char **names)
 	    (d->input = input_new(&d->sched, &d->options, names, more, d)) == NULL ||
 	    (d->output = output_new(&d->sched, &d->options, more, d)) == NULL)
 		err(1, "setting up");
+	if (d->options.resolver.concurrency > resolver_capacity(d->resolver))
+		d->options.resolver.concurrency = resolver_capacity(d->resolver);
 	if (cli_statsd(&cli, NULL, &statsd) && (d->gauges = gauge_start(&d->sched, &statsd, cli.prog, more_gauges, d)) == NULL)
 		warn("COOP_STATSD");
 	sched_hold(&d->sched);
@@ -504,8 +510,7 @@ tear_down(struct dnsq *d)
 	resolver_free(d->resolver);
 	input_free(d->input);
 	output_free(d->output);
-	free_jobs(d->free_jobs);
-	free_jobs(d->first);
+	free_jobs(d);
 	sched_fini(&d->sched);
 }
 

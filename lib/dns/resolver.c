@@ -12,6 +12,7 @@
 
 #include "dns/dnsconn.h"
 #include "dns/dnsport.h"
+#include "dns/window.h"
 
 enum {
 	MOST_PORTS = 256,
@@ -34,7 +35,9 @@ struct resolver {
 	struct sched *sched;
 	struct resolver_options options;
 	struct dns_query_list waiting;
-	unsigned inflight, capacity;
+	unsigned inflight;
+	struct window window;
+	struct timer quiet;   /* looks whether the window must grow for want of answers */
 	unsigned next;        /* server, when rotating */
 	LIST_HEAD(, dns_query) all;
 	struct dnsmsg msg;    /* what `done` sees */
@@ -165,6 +168,7 @@ timed_out(struct timer *t)
 	if (q->via != NULL && q->x.stream)
 		leave_server(r, q);
 	note_silence(r, &r->servers[q->server]);
+	window_loss(&r->window, r->sched->clock.now);
 	next_try(r, q);
 }
 
@@ -197,15 +201,42 @@ start(struct resolver *r, struct dns_query *q)
 	try(r, q);
 }
 
+static bool
+has_room(const struct resolver *r)
+{
+	return r->inflight < r->window.size;
+}
+
+static void
+wait_for_room(struct resolver *r)
+{
+	window_limited(&r->window, r->sched->clock.now);
+	if (!timer_pending(&r->quiet) && r->window.size < r->window.most)
+		timer_arm(&r->sched->wheel, &r->quiet, window_next(&r->window));
+}
+
+static void
+grown_quiet(struct timer *t)
+{
+	struct resolver *r = (struct resolver *)(void *)((char *)t - offsetof(struct resolver, quiet));
+
+	if (TAILQ_EMPTY(&r->waiting))
+		return;
+	wait_for_room(r);
+	start_waiting(r);
+}
+
 static void
 start_waiting(struct resolver *r)
 {
 	struct dns_query *q;
 
-	while (r->inflight < r->capacity && (q = TAILQ_FIRST(&r->waiting)) != NULL) {
+	while (has_room(r) && (q = TAILQ_FIRST(&r->waiting)) != NULL) {
 		TAILQ_REMOVE(&r->waiting, q, link);
 		start(r, q);
 	}
+	if (!TAILQ_EMPTY(&r->waiting))
+		wait_for_room(r);
 }
 
 /* --- what comes back --- */
@@ -223,6 +254,7 @@ static void
 answered(struct resolver *r, struct dns_query *q)
 {
 	q->rtt = r->sched->clock.now - q->x.sent;
+	window_answer(&r->window, r->sched->clock.now, q->rtt);
 	q->rcode = r->msg.rcode;
 	if (ask_another(r, q, &r->msg))
 		next_try(r, q);
@@ -350,10 +382,12 @@ resolver_ask(struct resolver *r, struct dns_query *q)
 	LIST_INSERT_HEAD(&r->all, q, all);
 	sched_hold(r->sched);
 	clock_read(&r->sched->clock);
-	if (r->inflight < r->capacity && TAILQ_EMPTY(&r->waiting))
+	if (has_room(r) && TAILQ_EMPTY(&r->waiting)) {
 		start(r, q);
-	else
+	} else {
 		TAILQ_INSERT_TAIL(&r->waiting, q, link);
+		wait_for_room(r);
+	}
 }
 
 void
@@ -368,7 +402,7 @@ resolver_cancel(struct resolver *r, struct dns_query *q)
 unsigned
 resolver_room(const struct resolver *r)
 {
-	return r->inflight < r->capacity && TAILQ_EMPTY(&r->waiting) ? r->capacity - r->inflight : 0;
+	return has_room(r) && TAILQ_EMPTY(&r->waiting) ? r->window.size - r->inflight : 0;
 }
 
 unsigned
@@ -380,7 +414,7 @@ resolver_inflight(const struct resolver *r)
 unsigned
 resolver_capacity(const struct resolver *r)
 {
-	return r->capacity;
+	return r->window.most;
 }
 
 const struct addr *
@@ -481,7 +515,8 @@ resolver_new(struct sched *sched, const struct resolver_options *o)
 	TAILQ_INIT(&r->waiting);
 	LIST_INIT(&r->all);
 	ports = ports_for_each(r);
-	r->capacity = most_in_flight(r, ports);
+	window_init(&r->window, most_in_flight(r, ports), sched->clock.now);
+	timer_init(&r->quiet, grown_quiet, true);
 	for (unsigned i = 0; i < n; i++)
 		init_server(r, i, ports + 1); /* one more for what a retired socket still waits for */
 	return r;
@@ -496,6 +531,7 @@ resolver_free(struct resolver *r)
 		return;
 	while ((q = LIST_FIRST(&r->all)) != NULL)
 		release(r, q);
+	timer_stop(&r->sched->wheel, &r->quiet);
 	for (unsigned i = 0; i < r->options.conf.nservers; i++) {
 		dnsconn_fini(&r->servers[i].conn);
 		dnsport_fini(&r->servers[i].ports);

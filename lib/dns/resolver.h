@@ -72,7 +72,7 @@ void resolver_ask(struct resolver *, struct dns_query *);
 /* Forgets a query that was asked and is not done: `done` will not be called. Safe otherwise, if it was zeroed once. */
 void resolver_cancel(struct resolver *, struct dns_query *);
 
-/* How many more questions would be sent at once; how many are in flight; and the most that can be. */
+/* How many more questions would be sent at once; how many are in flight; and the most that may be (window.h: it may be fewer for a while). */
 unsigned resolver_room(const struct resolver *);
 unsigned resolver_inflight(const struct resolver *);
 unsigned resolver_capacity(const struct resolver *);
