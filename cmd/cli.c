@@ -243,6 +243,8 @@ cli_statsd(const struct cli *cli, const char *arg, struct addr *addr)
 	if (arg == NULL || *arg == '\0')
 		return false;
 	cli_addr(cli, what, arg, 8125, addr, NULL);
+	/* what runs inside of us, a script's own metrics and our children's, goes there too; if it cannot be said, only our gauges do */
+	(void)setenv("COOP_STATSD", arg, 1);
 	return true;
 }
 

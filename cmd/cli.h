@@ -73,7 +73,7 @@ uint64_t cli_bytes(const struct cli *, const char *what, const char *arg, uint64
 void cli_addr(const struct cli *, const char *what, const char *arg, int default_port, struct addr *, enum transport *transport);
 
 /*
- * Where statsd gauges go: `arg` from -s, or COOP_STATSD when arg is NULL. False: nowhere. HOST:PORT with 8125 when there is no port, or
+ * Where statsd gauges go: `arg` from -s, which COOP_STATSD is then set to, or COOP_STATSD when arg is NULL. False: nowhere. HOST:PORT with 8125 when there is no port, or
  * unix:/path.
  */
 bool cli_statsd(const struct cli *, const char *arg, struct addr *);

@@ -445,5 +445,13 @@ co_optdeadline(lua_State *L, int arg)
 {
 	if (lua_isnoneornil(L, arg))
 		return CLOCK_FOREVER;
-	return runtime_of(L)->sched->clock.now + clock_ns(luaL_checknumber(L, arg));
+	return co_from_now(L, clock_ns(luaL_checknumber(L, arg)));
+}
+
+int64_t
+co_from_now(lua_State *L, int64_t ns)
+{
+	int64_t now = clock_read(&runtime_of(L)->sched->clock);
+
+	return ns < CLOCK_FOREVER - now ? now + ns : CLOCK_FOREVER;
 }

@@ -16,7 +16,6 @@ enum { CHUNK = 65536, NUMERAL_MAX = 200 };
 
 struct lconn {
 	struct stream *stream;     /* NULL: closed */
-	struct sched *sched;
 	struct task *reader;
 	struct task_list writers;  /* wait until all is written */
 	size_t scanned;            /* of the input: no line end in it */
@@ -64,7 +63,7 @@ lconn_new(lua_State *L)
 {
 	struct lconn *c = lua_newuserdatauv(L, sizeof(*c), 0);
 
-	*c = (struct lconn){ .sched = runtime_sched(runtime_of(L)), .timeout = -1 };
+	*c = (struct lconn){ .timeout = -1 };
 	TAILQ_INIT(&c->writers);
 	luaL_setmetatable(L, TYPE);
 	return c;
@@ -78,9 +77,9 @@ lconn_set(struct lconn *c, struct stream *s)
 }
 
 static int64_t
-deadline_of(const struct lconn *c)
+deadline_of(lua_State *L, const struct lconn *c)
 {
-	return c->timeout < 0 ? CLOCK_FOREVER : c->sched->clock.now + clock_ns(c->timeout);
+	return c->timeout < 0 ? CLOCK_FOREVER : co_from_now(L, clock_ns(c->timeout));
 }
 
 static int
@@ -274,7 +273,7 @@ start_reading(lua_State *L, struct lconn *c)
 		return lua_fail(L, "another coroutine reads from this connection");
 	c->nformats = lua_gettop(L) - 1;
 	c->nresults = 0;
-	c->deadline = deadline_of(c);
+	c->deadline = deadline_of(L, c);
 	check_formats(L, 2, 1 + c->nformats);
 	luaL_checkstack(L, c->nformats + 3, "too many formats");
 	return read_on(L, c);
@@ -321,7 +320,7 @@ readsome(lua_State *L)
 	luaL_argcheck(L, most > 0, 2, "at least one byte");
 	if (c->reader != NULL)
 		return lua_fail(L, "another coroutine reads from this connection");
-	c->deadline = deadline_of(c);
+	c->deadline = deadline_of(L, c);
 	return readsome_on(L, LUA_OK, (lua_KContext)most);
 }
 
@@ -405,7 +404,7 @@ write_(lua_State *L)
 		return written(L, LUA_OK, 0);
 	co = co_current(L);
 	TAILQ_INSERT_TAIL(&c->writers, &co->task, link);
-	return co_wait(L, &wait, c, deadline_of(c), written, 0);
+	return co_wait(L, &wait, c, deadline_of(L, c), written, 0);
 }
 
 /* --- the rest --- */

@@ -4,6 +4,7 @@
 #include "lua/lsync.h"
 #include "lua/modules.h"
 #include "lua/state.h"
+#include "stat/proc.h"
 
 static struct co *
 check_handle(lua_State *L, int arg)
@@ -48,7 +49,7 @@ coop_sleep(lua_State *L)
 	if (ns == 0)
 		return coop_yield(L);
 	lua_settop(L, 0);
-	return co_wait(L, &wait_sleep, NULL, runtime_of(L)->sched->clock.now + ns, NULL, 0);
+	return co_wait(L, &wait_sleep, NULL, co_from_now(L, ns), NULL, 0);
 }
 
 /* Only noted: the timer itself is armed if and when coroutine.yield suspends, the one wait that it ends. */
@@ -61,7 +62,7 @@ coop_timeout(lua_State *L)
 
 	if (co == NULL)
 		return luaL_error(L, "timeout outside of a coroutine");
-	co->deadline = ns > 0 ? rt->sched->clock.now + ns : CLOCK_FOREVER;
+	co->deadline = ns > 0 ? co_from_now(L, ns) : CLOCK_FOREVER;
 	return 0;
 }
 
@@ -183,8 +184,9 @@ coop_stats(lua_State *L)
 {
 	const struct runtime *rt = runtime_of(L);
 	const struct sched *s = rt->sched;
+	uint64_t n;
 
-	lua_createtable(L, 0, 12);
+	lua_createtable(L, 0, 16);
 	set(L, "gc", (lua_Integer)lua_gc(L, LUA_GCCOUNT, 0) * 1024 + lua_gc(L, LUA_GCCOUNTB, 0));
 	set(L, "co", (lua_Integer)rt->count);
 	set(L, "ready", (lua_Integer)s->nready);
@@ -195,6 +197,10 @@ coop_stats(lua_State *L)
 	set(L, "turns", (lua_Integer)s->stats.turns);
 	set(L, "timeouts", (lua_Integer)s->stats.timeouts);
 	set(L, "errors", (lua_Integer)rt->errors);
+	if (proc_rss(0, &n) == 0)
+		set(L, "rss", (lua_Integer)n);
+	if (proc_fds(0, &n) == 0)
+		set(L, "fds", (lua_Integer)n);
 	lua_pushnumber(L, (lua_Number)s->stats.late_max / (lua_Number)MSEC);
 	lua_setfield(L, -2, "late");
 	return 1;

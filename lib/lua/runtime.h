@@ -106,6 +106,9 @@ int co_suspend(lua_State *L, lua_KFunction k, lua_KContext ctx);
 /* An optional argument in seconds as an absolute deadline; absent or nil: CLOCK_FOREVER. */
 int64_t co_optdeadline(lua_State *L, int arg);
 
+/* A deadline: `ns` from now, by the clock and not by when this turn began, since the coroutine may have been running for long. */
+int64_t co_from_now(lua_State *L, int64_t ns);
+
 /* Pushes nil and the message; returns 2. */
 int lua_fail(lua_State *L, const char *message);
 int lua_failno(lua_State *L, int errnum);
