@@ -145,14 +145,23 @@ parse_userinfo(struct sipuri *u, struct slice *rest, struct slice whole, struct 
 	return 0;
 }
 
-int
-sipuri_parse(struct sipuri *u, struct slice text, struct fault *f)
+/* In Via there may be white space around the colon of a port, in a URI nowhere. */
+static const char *
+blank_in(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\r' || s.p[i] == '\n')
+			return s.p + i;
+	return NULL;
+}
+
+static int
+parse(struct sipuri *u, struct slice text, struct fault *f)
 {
 	struct slice rest, scheme;
-	const char *why;
+	const char *why, *blank;
 	bool headers;
 
-	*u = (struct sipuri){ .port = -1 };
 	if (!slice_cut(text, ':', &scheme, &rest) || scheme.n == 0 || !sip_is(*scheme.p, CHAR_ALPHA) || !sip_all(scheme, CHAR_SCHEME))
 		return refuse(f, text, text.p, "URI without a scheme");
 	u->scheme_text = scheme;
@@ -167,6 +176,8 @@ sipuri_parse(struct sipuri *u, struct slice text, struct fault *f)
 	}
 	if (parse_userinfo(u, &rest, text, f) == -1)
 		return -1;
+	if ((blank = blank_in(rest)) != NULL)
+		return refuse(f, text, blank, "white space in URI");
 	if (sip_take_hostport(&rest, &u->host, &u->port, &why) == -1)
 		return refuse(f, text, rest.p, why);
 	headers = slice_cut(rest, '?', &u->params, &u->headers);
@@ -176,6 +187,17 @@ sipuri_parse(struct sipuri *u, struct slice text, struct fault *f)
 		return refuse(f, text, u->params.p, "bad parameter in URI");
 	if (headers && !pairs_ok(u->headers, '&', CHAR_HEADER, false))
 		return refuse(f, text, u->headers.p, "bad header in URI");
+	return 0;
+}
+
+int
+sipuri_parse(struct sipuri *u, struct slice text, struct fault *f)
+{
+	struct sipuri got = { .port = -1 };
+
+	if (parse(&got, text, f) == -1)
+		return -1;
+	*u = got;
 	return 0;
 }
 

@@ -22,7 +22,7 @@ struct sipuri {
 	struct slice headers;  /* behind the `?` */
 };
 
-/* All of `text` is one URI. 0; -1 with *f (status 400; off from the start of text). An unknown scheme is no fault. */
+/* All of `text` is one URI. 0; -1 with *f (status 400; off from the start of text), *u untouched. An unknown scheme is no fault. */
 int sipuri_parse(struct sipuri *, struct slice text, struct fault *);
 
 /* Takes `name=value` off headers; false at the end. */
