@@ -139,26 +139,56 @@ try_all(lua_State *L, struct lconn *c, bool ended, size_t *need)
 	return 0;
 }
 
+static size_t
+digits(struct slice in, size_t at, bool hex)
+{
+	while (at < in.n && (hex ? isxdigit((unsigned char)in.p[at]) : isdigit((unsigned char)in.p[at])))
+		at++;
+	return at;
+}
+
+static size_t
+one_of(struct slice in, size_t at, const char *set)
+{
+	return at < in.n && in.p[at] != '\0' && strchr(set, in.p[at]) != NULL ? at + 1 : at;
+}
+
+/* The end of the longest run from `at` that can begin a numeral. */
+static size_t
+numeral_end(struct slice in, size_t at)
+{
+	size_t sign = one_of(in, at, "+-"), zero = one_of(in, sign, "0"), x = zero > sign ? one_of(in, zero, "xX") : zero;
+	size_t whole = digits(in, x, x > zero), dot = one_of(in, whole, "."), end = digits(in, dot, x > zero), e;
+
+	/* no exponent without a digit before it */
+	if (end - dot + whole == (x > zero ? x : sign))
+		return end;
+	e = one_of(in, end, x > zero ? "pP" : "eE");
+	return e > end ? digits(in, one_of(in, e, "+-"), false) : end;
+}
+
 /* As io.read's "n": white space, then the longest run that can be a numeral; nil if it is none. */
 static int
 try_number(lua_State *L, struct lconn *c, bool ended, size_t *need)
 {
 	struct slice in = stream_input(c->stream);
 	char numeral[NUMERAL_MAX + 1];
-	size_t from = 0, n = 0;
+	size_t from = 0, n;
+	bool too_long;
 
 	while (from < in.n && isspace((unsigned char)in.p[from]))
 		from++;
-	while (from + n < in.n && n < NUMERAL_MAX &&
-	    (isalnum((unsigned char)in.p[from + n]) || strchr("+-.", in.p[from + n]) != NULL))
-		n++;
-	if (from + n == in.n && n < NUMERAL_MAX && !ended) {
+	n = numeral_end(in, from) - from;
+	too_long = n > NUMERAL_MAX;
+	if (from + n == in.n && !too_long && !ended) {
 		*need = in.n + 1;
 		return 0;
 	}
+	if (too_long)
+		n = NUMERAL_MAX;
 	memcpy(numeral, in.p + from, n);
 	numeral[n] = '\0';
-	if (lua_stringtonumber(L, numeral) == 0)
+	if (too_long || lua_stringtonumber(L, numeral) == 0)
 		lua_pushnil(L);
 	stream_take(c->stream, from + n);
 	c->scanned = 0;
