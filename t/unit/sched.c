@@ -1,4 +1,4 @@
-/* The loop: what ends it, who runs first, deferred work, the idle hook, the virtual clock. */
+/* The loop: what ends it, deferred work, the idle hook, the virtual clock. Who runs first is in fairness.c. */
 #include "loop/sched.h"
 
 #include <fcntl.h>
@@ -7,54 +7,7 @@
 
 #include "tap.h"
 #include "both.h"
-
-struct toy {
-	struct task task; /* first */
-	int runs, most;   /* it ends after `most` runs */
-	int64_t every;    /* ns that it sleeps between runs; 0: it yields; < 0: it waits for ever */
-	int64_t at;
-	int order;        /* the how-maniest it was to run last */
-};
-
-static int order;
-
-static const struct wait wait_nap = { .name = "nap" };
-static const struct wait wait_outside = { .name = "outside", .external = true };
-
-static void
-ran(struct task *task)
-{
-	struct toy *t = (struct toy *)task;
-
-	t->order = ++order;
-	t->at = task->sched->clock.now;
-	if (++t->runs >= t->most) {
-		task_fini(task);
-		return;
-	}
-	if (t->every == 0) {
-		task_yield(task);
-		return;
-	}
-	if (t->every > 0)
-		task_deadline(task, task->sched->clock.now + t->every);
-	task_wait(task, &wait_nap);
-}
-
-static void
-go(struct sched *s, struct toy *t, int most, int64_t every)
-{
-	*t = (struct toy){ .most = most, .every = every };
-	task_init(&t->task, s, ran);
-	OK(task_ready(&t->task));
-}
-
-static void
-virtual_loop(struct sched *s)
-{
-	EQ(sched_init(s, NULL, true), 0);
-	order = 0;
-}
+#include "toy.h"
 
 /* --- how it ends --- */
 
@@ -229,28 +182,6 @@ TEST(time_stands_while_anything_can_run)
 	EQ(sleeper.at, begun + USEC);
 	OK(sleeper.order > busy.order);
 	sched_fini(&s);
-}
-
-struct end {
-	struct watch watch; /* first */
-	struct sched *s;
-	struct task *wakes;
-	int calls;
-};
-
-static void
-heard(struct watch *w, int events)
-{
-	struct end *e = (struct end *)w;
-	char buf[16];
-
-	EQ(events, POLLER_IN);
-	OK(read(w->fd, buf, sizeof(buf)) > 0);
-	e->calls++;
-	if (e->wakes != NULL)
-		OK(task_ready_soon(e->wakes));
-	else
-		sched_stop(e->s);
 }
 
 /* What the kernel has ready comes before any jump; and with no timer to jump to, the loop waits for it. */
@@ -430,177 +361,6 @@ TEST(idle_before_each_wait)
 	sched_fini(&s);
 }
 
-/* --- who runs first --- */
-
-TEST(soon_goes_before_ready_and_starves_nobody)
-{
-	struct sched s;
-	struct toy slow[100], quick;
-
-	virtual_loop(&s);
-	for (int i = 0; i < 100; i++)
-		go(&s, &slow[i], 2, 0);
-	quick = (struct toy){ .most = 1 };
-	task_init(&quick.task, &s, ran);
-	OK(task_ready_soon(&quick.task));
-	EQ(sched_run(&s), SCHED_DONE);
-	EQ(quick.order, 1);
-	for (int i = 0; i < 100; i++)
-		EQ(slow[i].order, 102 + i);
-	sched_fini(&s);
-}
-
-static void
-soon_again(struct task *task)
-{
-	struct toy *t = (struct toy *)task;
-
-	t->order = ++order;
-	if (++t->runs == t->most) {
-		task_fini(task);
-		return;
-	}
-	task_wait(task, &wait_nap);
-	OK(task_ready_soon(task));
-}
-
-TEST(those_that_are_woken_for_ever_starve_nobody)
-{
-	struct sched s;
-	struct toy greedy, modest;
-
-	virtual_loop(&s);
-	go(&s, &modest, 10, 0);
-	greedy = (struct toy){ .most = 10000 };
-	task_init(&greedy.task, &s, soon_again);
-	OK(task_ready_soon(&greedy.task));
-	EQ(sched_run(&s), SCHED_DONE);
-	OK(modest.order < 200);
-	EQ(greedy.runs, 10000);
-	sched_fini(&s);
-}
-
-/* A timer does not wait for the whole run queue: 10,000 tasks are always ready, each takes a little while. */
-static void
-burn(struct task *task)
-{
-	struct toy *t = (struct toy *)task;
-	volatile int x = 0;
-
-	for (int i = 0; i < 500; i++)
-		x = x + i;
-	t->runs++;
-	task_yield(task);
-}
-
-struct ticker {
-	struct timer timer; /* first */
-	struct sched *s;
-	int fired;
-};
-
-static void
-tick(struct timer *timer)
-{
-	struct ticker *t = (struct ticker *)timer;
-
-	if (++t->fired == 50)
-		sched_stop(t->s);
-	else
-		timer_arm(&t->s->wheel, timer, t->s->clock.now + MSEC);
-}
-
-TEST(a_timer_among_ten_thousand_always_ready)
-{
-	enum { N = 10000 };
-	static struct toy toys[N];
-	struct sched s;
-	struct ticker t = { .s = &s };
-	int64_t begun;
-
-	EQ(sched_init(&s, NULL, false), 0);
-	for (int i = 0; i < N; i++) {
-		go(&s, &toys[i], 2, 0);
-		toys[i].task.resume = burn;
-	}
-	timer_init(&t.timer, tick, false);
-	begun = clock_read(&s.clock);
-	timer_arm(&s.wheel, &t.timer, begun + MSEC);
-	EQ(sched_run(&s), SCHED_STOPPED);
-	EQ(t.fired, 50);
-	/*
-	 * 50 rounds of a millisecond: had each waited for the whole queue, every task would have run 50 times. A busy machine makes the
-	 * rounds longer, not the number of turns that a timer waits.
-	 */
-	OK(clock_read(&s.clock) - begun >= 50 * MSEC);
-	OK(toys[N - 1].runs < 50);
-	OK(s.stats.switches < 50 * N);
-	for (int i = 0; i < N; i++)
-		task_fini(&toys[i].task);
-	sched_fini(&s);
-}
-
-BOTH(an_event_among_many_always_ready)
-{
-	enum { N = 1000 };
-	static struct toy toys[N];
-	struct end e = { .s = s };
-	int fds[2];
-
-	EQ(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-	e.watch = (struct watch){ .fd = fds[0], .ready = heard };
-	EQ(poller_want(s->poller, &e.watch, POLLER_IN), 0);
-	for (int i = 0; i < N; i++) {
-		go(s, &toys[i], 2, 0);
-		toys[i].task.resume = burn;
-	}
-	EQ(write(fds[1], "x", 1), 1);
-	EQ(sched_run(s), SCHED_STOPPED);
-	EQ(e.calls, 1);
-	OK(toys[0].runs <= 4);
-	for (int i = 0; i < N; i++)
-		task_fini(&toys[i].task);
-	poller_remove(s->poller, &e.watch);
-	(void)close(fds[0]);
-	(void)close(fds[1]);
-}
-
-BOTH(an_event_ends_the_wait_for_a_timer)
-{
-	struct end e = { .s = s };
-	struct stopper st = { .s = s };
-	int fds[2];
-
-	EQ(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-	e.watch = (struct watch){ .fd = fds[0], .ready = heard };
-	EQ(poller_want(s->poller, &e.watch, POLLER_IN), 0);
-	timer_init(&st.timer, count, false);
-	timer_arm(&s->wheel, &st.timer, s->clock.now + 60 * SEC);
-	EQ(write(fds[1], "x", 1), 1);
-	EQ(sched_run(s), SCHED_STOPPED);
-	EQ(e.calls, 1);
-	EQ(st.fired, 0);
-	timer_stop(&s->wheel, &st.timer);
-	poller_remove(s->poller, &e.watch);
-	(void)close(fds[0]);
-	(void)close(fds[1]);
-}
-
-BOTH(a_real_clock_does_not_fire_early)
-{
-	struct toy t;
-	int64_t begun = clock_read(&s->clock);
-
-	sched_release(s);
-	go(s, &t, 4, 5 * MSEC);
-	EQ(sched_run(s), SCHED_DONE);
-	EQ(t.runs, 4);
-	OK(clock_read(&s->clock) - begun >= 15 * MSEC);
-	OK(s->stats.late_max >= 0);
-	/* it waits, it does not spin: a turn or two for each sleep */
-	OK(s->stats.turns < 20);
-}
-
 /* --- what it costs --- */
 
 TEST(a_warmed_loop_allocates_nothing)
@@ -706,7 +466,7 @@ BOTH(an_event_finds_the_clock_on_time)
 MAIN(RUN(nothing_to_do), RUN(deadlock), RUN(stopped), RUN(held), RUN(a_background_timer_keeps_nothing_alive), RUN(ten_hours_in_no_time),
     RUN(in_the_order_of_time), RUN(time_stands_while_anything_can_run), RUN(events_under_the_virtual_clock),
     RUN(deferred_work_runs_once_in_order), RUN(deferred_again_is_for_the_next_turn), RUN(deferred_work_is_taken_back),
-    RUN(deferred_work_runs_after_the_tasks_of_its_turn), RUN(idle_before_each_wait), RUN(soon_goes_before_ready_and_starves_nobody),
-    RUN(those_that_are_woken_for_ever_starve_nobody), RUN(a_timer_among_ten_thousand_always_ready), RUN(an_event_among_many_always_ready),
-    RUN(an_event_ends_the_wait_for_a_timer), RUN(a_real_clock_does_not_fire_early), RUN(a_warmed_loop_allocates_nothing), RUN(no_memory),
+    RUN(deferred_work_runs_after_the_tasks_of_its_turn), RUN(idle_before_each_wait),
+   
+    RUN(a_warmed_loop_allocates_nothing), RUN(no_memory),
     RUN(lateness), RUN(an_event_finds_the_clock_on_time))
