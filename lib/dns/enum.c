@@ -13,7 +13,7 @@ enum {
 	TEXT_MAX = ENUM_RESULTS * (URI_MAX + 256) + ENUM_PENDING * NAME_MAX_WIRE,
 	GROUPS = 10,
 	DEPTH_BITS = 6,  /* of a rank for each level of non-terminal rules: RULES values */
-	REPEATS_MAX = 32,
+	REPEATS_MAX = 64,
 };
 
 static int
@@ -86,7 +86,8 @@ cut(struct slice *rest, char delimiter, struct slice *part)
 
 /*
  * The pattern for regcomp(3), without the backslashes before delimiters. What POSIX does not know, and what costs the system's matcher
- * exponential time or memory, is refused: back-references, and repeat counts beyond a few.
+ * exponential time or memory, is refused: back-references, and repeats beyond a few: it copies what is repeated, once for each `+` and as often
+ * as {} says, and copies of copies multiply.
  */
 static int
 read_pattern(struct slice s, char delimiter, char *to, const char **why)
@@ -116,9 +117,11 @@ read_pattern(struct slice s, char delimiter, char *to, const char **why)
 				most = count > most ? count : most;
 			}
 			repeats *= most > 0 ? most : 1;
-			if (repeats > REPEATS_MAX)
-				return bad(why, "too many repeats in the pattern");
+		} else if (c == '+') {
+			repeats *= 2;
 		}
+		if (repeats > REPEATS_MAX)
+			return bad(why, "too many repeats in the pattern");
 		to[n++] = c;
 	}
 	to[n] = '\0';
@@ -194,8 +197,8 @@ enum_substitute(struct slice expression, const char *number, struct buf *out, co
 	size_t start = out->n;
 	bool ignore_case;
 
-	/* a digit, a backslash or the flag as delimiter would be ambiguous (RFC 3402 3.2) */
-	if (expression.n < 3 || expression.n >= sizeof(text) || strchr("0123456789\\i", expression.p[0]) != NULL)
+	/* a digit, a backslash or the flag as delimiter would be ambiguous (RFC 3402 3.2); repeats must be seen by read_pattern */
+	if (expression.n < 3 || expression.n >= sizeof(text) || strchr("0123456789\\i+{", expression.p[0]) != NULL)
 		return bad(why, "bad expression");
 	delimiter = expression.p[0];
 	expression.p++;

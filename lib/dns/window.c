@@ -14,12 +14,18 @@ enum {
 
 #define ROUND_LEAST (5 * MSEC)
 #define QUIET       (5 * MSEC)
+#define LONG_QUIET  (100 * MSEC)
 
-/* How long a silence must be to mean that more may be asked: a server that is only slow has told how slow. */
+/*
+ * How long a silence must be to mean that more may be asked: little from one that has never been heard and may be far away, longer from
+ * one that has.
+ */
 static int64_t
 quiet(const struct window *w)
 {
-	return 4 * w->rtt > QUIET ? 4 * w->rtt : QUIET;
+	if (w->rtt == 0)
+		return QUIET;
+	return 4 * w->rtt > LONG_QUIET ? 4 * w->rtt : LONG_QUIET;
 }
 
 static void
@@ -90,7 +96,7 @@ window_answer(struct window *w, int64_t now, int64_t rtt)
 {
 	w->answers++;
 	w->heard = now;
-	w->rtt = w->rtt == 0 ? rtt : w->rtt + (rtt - w->rtt) / 8;
+	w->rtt = w->rtt == 0 ? rtt + 1 : w->rtt + (rtt - w->rtt) / 8;
 	look(w, now);
 }
 
