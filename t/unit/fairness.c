@@ -178,6 +178,6 @@ BOTH(a_real_clock_does_not_fire_early)
 	OK(s->stats.turns < 20);
 }
 
-MAIN(RUN(soon_goes_before_ready_and_starves_nobody), RUN(those_that_are_woken_for_ever_starve_nobody), RUN(a_timer_among_ten_thousand_always_ready), RUN(an_event_among_many_always_ready),
-    RUN(an_event_ends_the_wait_for_a_timer),
-    RUN(a_real_clock_does_not_fire_early))
+MAIN(RUN(soon_goes_before_ready_and_starves_nobody), RUN(those_that_are_woken_for_ever_starve_nobody),
+    RUN(a_timer_among_ten_thousand_always_ready), RUN(an_event_among_many_always_ready),
+    RUN(an_event_ends_the_wait_for_a_timer), RUN(a_real_clock_does_not_fire_early))

@@ -39,12 +39,6 @@ TEST(deadlock)
 	sched_fini(&s);
 }
 
-struct stopper {
-	struct timer timer; /* first */
-	struct sched *s;
-	int fired;
-};
-
 static void
 stop(struct timer *t)
 {
@@ -52,12 +46,6 @@ stop(struct timer *t)
 
 	st->fired++;
 	sched_stop(st->s);
-}
-
-static void
-count(struct timer *t)
-{
-	((struct stopper *)t)->fired++;
 }
 
 TEST(stopped)
@@ -467,6 +455,4 @@ MAIN(RUN(nothing_to_do), RUN(deadlock), RUN(stopped), RUN(held), RUN(a_backgroun
     RUN(in_the_order_of_time), RUN(time_stands_while_anything_can_run), RUN(events_under_the_virtual_clock),
     RUN(deferred_work_runs_once_in_order), RUN(deferred_again_is_for_the_next_turn), RUN(deferred_work_is_taken_back),
     RUN(deferred_work_runs_after_the_tasks_of_its_turn), RUN(idle_before_each_wait),
-   
-    RUN(a_warmed_loop_allocates_nothing), RUN(no_memory),
-    RUN(lateness), RUN(an_event_finds_the_clock_on_time))
+    RUN(a_warmed_loop_allocates_nothing), RUN(no_memory), RUN(lateness), RUN(an_event_finds_the_clock_on_time))

@@ -74,4 +74,16 @@ heard(struct watch *w, int events)
 		sched_stop(e->s);
 }
 
+struct stopper {
+	struct timer timer; /* first */
+	struct sched *s;
+	int fired;
+};
+
+static inline void
+count(struct timer *t)
+{
+	((struct stopper *)t)->fired++;
+}
+
 #endif
