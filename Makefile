@@ -55,6 +55,7 @@ UNIT     := $(patsubst t/unit/%.c,$(B)/t/%,$(wildcard t/unit/*.c))
 
 LIBS_corun   = $(LUA_LIBS) -lm
 LIBS_sipd    = $(LUA_LIBS) -lm
+LIBS_dnsq    = -lm
 LIBS_gcwatch = -lm
 
 all: $(PROGRAMS:%=$(B)/%)

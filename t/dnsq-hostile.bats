@@ -91,7 +91,8 @@ $(a_record mute.x.)" ]
 	[[ $stderr == *" 1 TCP connections"* ]]
 	run -0 --separate-stderr dnsq -@ "$at" -n -v hangup1.x hangup2.x hangup3.x
 	[ "${#lines[@]}" = 3 ]
-	[[ $stderr == *" 3 TCP connections"* ]]
+	# one for each at least: what was sent too late on one that closes may be asked again
+	[[ $stderr =~ \ [3-9]\ TCP\ connections ]]
 	[ "$(asked '^udp')" = 0 ]
 }
 
