@@ -205,6 +205,23 @@ client() {
 	grep -q 'returned without' sipd.err
 }
 
+@test "an answer that fits no datagram is refused, the largest that does is sent whole" {
+	sipd_with '
+		function request(req)
+			local ok, why = req:reply(200, nil, ("x"):rep(tonumber(req.uri.user)))
+			if not ok then req:reply(513, why) end
+		end'
+	client "
+		for _, n in ipairs { 65000, 65300, 65500, 70000 } do
+			local r = c:ask('OPTIONS', ('sip:%d@x'):format(n))
+			print(r.status, #r.body, r.reason)
+		end"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = $'200\t65000\tOK' ]
+	[[ ${lines[2]} == $'513\t0\t'*long* ]]
+	[[ ${lines[3]} == $'513\t0\t'*long* ]]
+}
+
 @test "the first final answer counts, provisional ones come before it" {
 	sipd_with '
 		function request(req)

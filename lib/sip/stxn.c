@@ -20,6 +20,9 @@ enum stxn_state { TRYING, PROCEEDING, COMPLETED, ACCEPTED, CONFIRMED };
 #define TRYING_AFTER (200 * MSEC)
 #define KEEP (64 * SIP_T1)
 
+/* What an IPv4 datagram can carry: more would be lost without a word. */
+enum { DATAGRAM_MAX = 65507 };
+
 /* Seconds for Retry-After when there is too much to do. */
 #define RETRY_AFTER "Retry-After: 5\r\n"
 
@@ -248,7 +251,7 @@ print(struct stxn_layer *l, const struct sipmsg *m, const struct addr *source, c
 {
 	buf_clear(&l->out);
 	sip_print_response(&l->out, m, source, a);
-	if (!l->out.failed && l->out.n <= UINT16_MAX)
+	if (!l->out.failed && l->out.n <= DATAGRAM_MAX)
 		return 0;
 	errno = l->out.failed ? ENOMEM : EMSGSIZE;
 	return -1;
