@@ -3,19 +3,6 @@
 
 load lib
 
-# example PAGE N: the N-th literal display of the page's EXAMPLES, as a user would type it
-example() {
-	awk -v n="$2" '
-		/^\.Sh/ { in_examples = ($2 == "EXAMPLES") }
-		in_examples && /^\.Bd -literal/ { show = (++seen == n); next }
-		/^\.Ed/ { show = 0 }
-		show { gsub(/\\e/, "\\"); print }
-	' "$top/man/$1"
-}
-
-# file_of PAGE N: what a display of the form "$ cat FILE ... $ command" holds as FILE
-file_of() { example "$1" "$2" | sed -e 1d -e '/^\$/,$d'; }
-
 @test "corun: wait for a second, and say so" {
 	grep -q "corun -e 'sleep(1) print(1)'" "$top/man/corun.1"
 	run --separate-stderr corun -e 'sleep(1) print(1)'

@@ -152,3 +152,16 @@ start_nsd() {
 	head -n 20 nsd.err >&2
 	return 1
 }
+
+# example PAGE N: the N-th literal display of the page's EXAMPLES, as a user would type it
+example() {
+	awk -v n="$2" '
+		/^\.Sh/ { in_examples = ($2 == "EXAMPLES") }
+		in_examples && /^\.Bd -literal/ { show = (++seen == n); next }
+		/^\.Ed/ { show = 0 }
+		show { gsub(/\\e/, "\\"); print }
+	' "$top/man/$1"
+}
+
+# file_of PAGE N: what a display of the form "$ cat FILE ... $ command" holds as FILE
+file_of() { example "$1" "$2" | sed -e 1d -e '/^\$/,$d'; }

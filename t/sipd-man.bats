@@ -3,19 +3,6 @@
 # shellcheck disable=SC2030,SC2031,SC2154 # tests are subshells; lib.bash and bats set variables
 load lib
 
-# example PAGE N: the N-th literal display of the page's EXAMPLES, as a user would type it
-example() {
-	awk -v n="$2" '
-		/^\.Sh/ { in_examples = ($2 == "EXAMPLES") }
-		in_examples && /^\.Bd -literal/ { show = (++seen == n); next }
-		/^\.Ed/ { show = 0 }
-		show { gsub(/\\e/, "\\"); print }
-	' "$top/man/$1"
-}
-
-# file_of PAGE N: what a display of the form "$ cat FILE ... $ command" holds as FILE
-file_of() { example "$1" "$2" | sed -e 1d -e '/^\$/,$d'; }
-
 # serving ARG...: sipd at a port of the system's choice, in $port
 serving() {
 	start sipd sipd -l 127.0.0.1:0 "$@"

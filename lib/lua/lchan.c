@@ -261,16 +261,6 @@ release(lua_State *L)
 	return 0;
 }
 
-static void
-register_type(lua_State *L, const char *name, const luaL_Reg *methods)
-{
-	luaL_newmetatable(L, name);
-	luaL_setfuncs(L, methods, 0);
-	lua_pushvalue(L, -1);
-	lua_setfield(L, -2, "__index");
-	lua_pop(L, 1);
-}
-
 void
 lsync_register(lua_State *L)
 {
@@ -289,7 +279,7 @@ lsync_register(lua_State *L)
 		{ NULL, NULL },
 	};
 
-	register_type(L, CHANNEL, channel);
-	register_type(L, SEMAPHORE, semaphore);
+	lua_newtype(L, CHANNEL, channel);
+	lua_newtype(L, SEMAPHORE, semaphore);
 	lgroup_register(L);
 }

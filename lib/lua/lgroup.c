@@ -207,9 +207,5 @@ lgroup_register(lua_State *L)
 		{ NULL, NULL },
 	};
 
-	luaL_newmetatable(L, GROUP);
-	luaL_setfuncs(L, methods, 0);
-	lua_pushvalue(L, -1);
-	lua_setfield(L, -2, "__index");
-	lua_pop(L, 1);
+	lua_newtype(L, GROUP, methods);
 }

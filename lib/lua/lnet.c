@@ -235,11 +235,7 @@ listener_register(lua_State *L)
 		{ NULL, NULL },
 	};
 
-	luaL_newmetatable(L, LISTENER);
-	luaL_setfuncs(L, methods, 0);
-	lua_pushvalue(L, -1);
-	lua_setfield(L, -2, "__index");
-	lua_pop(L, 1);
+	lua_newtype(L, LISTENER, methods);
 }
 
 int

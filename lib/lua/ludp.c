@@ -309,9 +309,5 @@ ludp_register(lua_State *L)
 		{ NULL, NULL },
 	};
 
-	luaL_newmetatable(L, TYPE);
-	luaL_setfuncs(L, methods, 0);
-	lua_pushvalue(L, -1);
-	lua_setfield(L, -2, "__index");
-	lua_pop(L, 1);
+	lua_newtype(L, TYPE, methods);
 }

@@ -14,6 +14,16 @@
 #include "lua/modules.h"
 #include "lua/state.h"
 
+void
+lua_newtype(lua_State *L, const char *name, const luaL_Reg *methods)
+{
+	luaL_newmetatable(L, name);
+	luaL_setfuncs(L, methods, 0);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -2, "__index");
+	lua_pop(L, 1);
+}
+
 int
 lua_fail(lua_State *L, const char *message)
 {

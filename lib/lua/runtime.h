@@ -109,6 +109,9 @@ int64_t co_optdeadline(lua_State *L, int arg);
 /* A deadline: `ns` from now, by the clock and not by when this turn began, since the coroutine may have been running for long. */
 int64_t co_from_now(lua_State *L, int64_t ns);
 
+/* The metatable `name` of a type of userdata: `methods`, among them what begins with __, and __index that finds them. */
+void lua_newtype(lua_State *L, const char *name, const luaL_Reg *methods);
+
 /* Pushes nil and the message; returns 2. */
 int lua_fail(lua_State *L, const char *message);
 int lua_failno(lua_State *L, int errnum);
