@@ -216,7 +216,7 @@ serve() {
 
 @test "the examples of the manual page" {
 	serve
-	mandoc -T utf8 "$top/man/coop-dns.3" | col -bx | sed -n '/^EXAMPLES/,/^SEE ALSO/p' >page
+	mandoc -T utf8 "$top/man/coop-dns.3" | sed $'s/.\b//g' | expand | sed -n '/^EXAMPLES/,/^SEE ALSO/p' >page
 	# each indented piece of code is a script
 	awk '/^           / { if (!on) n++; on = 1; print substr($0, 12) > ("example" n ".lua"); next } /^     [^ ]/ { on = 0 }' page
 	run -0 --separate-stderr corun example1.lua
