@@ -186,7 +186,8 @@ try_number(lua_State *L, struct lconn *c, bool ended, size_t *need)
 	}
 	if (too_long)
 		n = NUMERAL_MAX;
-	memcpy(numeral, in.p + from, n);
+	if (n > 0)
+		memcpy(numeral, in.p + from, n);
 	numeral[n] = '\0';
 	if (too_long || lua_stringtonumber(L, numeral) == 0)
 		lua_pushnil(L);
