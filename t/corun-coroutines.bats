@@ -26,3 +26,13 @@ passes() {
 @test "groups, channels, semaphores" {
 	passes -t "$top/t/lua/sync.lua"
 }
+
+@test "random acts: nobody gets what was another's" {
+	local seed
+	for seed in 1 2 3; do
+		run -0 --separate-stderr corun -t "$top/t/lua/monkey.lua" "$seed"
+		[ "$output" = "all in order" ]
+		[ -z "$stderr" ]
+	done
+	COOP_POLLER=poll run -0 corun -t -G gen "$top/t/lua/monkey.lua" 4
+}
