@@ -100,7 +100,10 @@ is_known(const struct cli *cli, int c)
 	return c == 'h' || c == 'V';
 }
 
-/* getopt(3) leaves optopt 0 for a long option that it does not know, and its number when the argument was the trouble. */
+/*
+ * getopt(3) leaves optopt 0 for a long option that it does not know, and its number when the argument was the
+ * trouble.
+ */
 static _Noreturn void
 refuse(const struct cli *cli, const char *word, int answer)
 {

@@ -12,8 +12,8 @@
  *		switch (c) { case 'c': n = cli_number(&cli, "-c", optarg, 1, 1000); break; ... }
  *	argc -= optind, argv += optind;
  *
- * -h/--help, -V/--version, `--`, unknown options and missing arguments are dealt with by cli_next. All functions that find an error print
- * one line that quotes what is wrong, then the usage line, and exit with 2.
+ * -h/--help, -V/--version, `--`, unknown options and missing arguments are dealt with by cli_next. All functions that
+ * find an error print one line that quotes what is wrong, then the usage line, and exit with 2.
  */
 #ifndef CLI_H
 #define CLI_H
@@ -46,14 +46,14 @@ struct cli {
 };
 
 /*
- * The next option, its argument in optarg (getopt(3)); -1 after the last, optind is then the first argument. Unless in_order, arguments
- * and options may be mixed. An option in its long form gives the same as the short one.
+ * The next option, its argument in optarg (getopt(3)); -1 after the last, optind is then the first argument. Unless
+ * in_order, arguments and options may be mixed. An option in its long form gives the same as the short one.
  */
 int cli_next(const struct cli *, int argc, char **argv);
 
 /*
- * First of all: makes sure that 0, 1 and 2 are open, so that no socket becomes the standard output. One that was closed fails with EBADF when it
- * is used, as it would have.
+ * First of all: makes sure that 0, 1 and 2 are open, so that no socket becomes the standard output. One that was
+ * closed fails with EBADF when it is used, as it would have.
  */
 void cli_descriptors(void);
 
@@ -73,17 +73,20 @@ uint64_t cli_bytes(const struct cli *, const char *what, const char *arg, uint64
 void cli_addr(const struct cli *, const char *what, const char *arg, int default_port, struct addr *, enum transport *transport);
 
 /*
- * Where statsd gauges go: `arg` from -s, which COOP_STATSD is then set to, or COOP_STATSD when arg is NULL. False: nowhere. HOST:PORT with 8125 when there is no port, or
- * unix:/path.
+ * Where statsd gauges go: `arg` from -s, which COOP_STATSD is then set to, or COOP_STATSD when arg is NULL. False:
+ * nowhere. HOST:PORT with 8125 when there is no port, or unix:/path.
  */
 bool cli_statsd(const struct cli *, const char *arg, struct addr *);
 
-/* sched_init with the poller that COOP_POLLER names: one that does not exist is a usage error. Ends the program on any failure. */
+/*
+ * sched_init with the poller that COOP_POLLER names: one that does not exist is a usage error. Ends the program on
+ * any failure.
+ */
 void cli_loop(const struct cli *, struct sched *, bool virtual_clock);
 
 /*
- * Flushes stdout, at the end, and before as often as one likes: a failure is told once. 0, or -1 after a message on stderr; a pipe whose reader has gone is no error. Call signal(SIGPIPE, SIG_IGN) at
- * the start to come here.
+ * Flushes stdout, at the end, and before as often as one likes: a failure is told once. 0, or -1 after a message on
+ * stderr; a pipe whose reader has gone is no error. Call signal(SIGPIPE, SIG_IGN) at the start to come here.
  */
 int cli_flush(const struct cli *);
 

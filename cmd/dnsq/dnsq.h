@@ -50,7 +50,10 @@ struct question {
 
 struct input;
 
-/* Names from `names` (until NULL), or when there are none from stdin. `more` is called when input has come. NULL with errno. */
+/*
+ * Names from `names` (until NULL), or when there are none from stdin. `more` is called when input has come. NULL with
+ * errno.
+ */
 struct input *input_new(struct sched *, const struct options *, char *const *names, void (*more)(void *), void *arg);
 void input_free(struct input *);
 

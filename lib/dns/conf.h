@@ -24,9 +24,9 @@ struct dns_conf {
 void dns_conf_init(struct dns_conf *);
 
 /*
- * Reads nameserver, and of the options timeout, attempts and rotate; what it does not know or cannot read is skipped, as resolv.conf(5) has it.
- * `path` NULL: COOP_RESOLV_CONF from the environment, else /etc/resolv.conf. Without a file or a server in it: 127.0.0.1 and ::1, port 53. 0,
- * or -1 with errno when there is a file that cannot be read.
+ * Reads nameserver, and of the options timeout, attempts and rotate; what it does not know or cannot read is skipped,
+ * as resolv.conf(5) has it. `path` NULL: COOP_RESOLV_CONF from the environment, else /etc/resolv.conf. Without a file
+ * or a server in it: 127.0.0.1 and ::1, port 53. 0, or -1 with errno when there is a file that cannot be read.
  */
 int dns_conf_load(struct dns_conf *, const char *path);
 

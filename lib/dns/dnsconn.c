@@ -21,7 +21,10 @@ forget(struct dnsconn *c, struct dns_query *q)
 	q->via = NULL;
 }
 
-/* Gives all that waits back to the owner, who may ask again at once: those questions are of the next round, and come behind. */
+/*
+ * Gives all that waits back to the owner, who may ask again at once: those questions are of the next round, and come
+ * behind.
+ */
 static void
 give_up(struct dnsconn *c)
 {

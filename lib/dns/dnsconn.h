@@ -1,6 +1,7 @@
 /*
- * dnsconn.h: a TCP connection to a server, shared by all that is to be asked over TCP, many questions at a time (RFC 7766). It is made when it
- * is needed, closed after a while without use, and made again when the server closed it before it had answered all.
+ * dnsconn.h: a TCP connection to a server, shared by all that is to be asked over TCP, many questions at a time (RFC
+ * 7766). It is made when it is needed, closed after a while without use, and made again when the server closed it
+ * before it had answered all.
  */
 #ifndef DNS_DNSCONN_H
 #define DNS_DNSCONN_H

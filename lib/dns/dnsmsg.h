@@ -1,6 +1,7 @@
 /*
- * dnsmsg.h: the door of DNS: bytes to a checked message (RFC 1035 4.1, RFC 6891 6.1), in place. A struct dnsmsg points into the packet, and
- * every name, record and rdata in it has been checked when dnsmsg_parse returns 0: nothing behind it looks at lengths again.
+ * dnsmsg.h: the door of DNS: bytes to a checked message (RFC 1035 4.1, RFC 6891 6.1), in place. A struct dnsmsg
+ * points into the packet, and every name, record and rdata in it has been checked when dnsmsg_parse returns 0:
+ * nothing behind it looks at lengths again.
  */
 #ifndef DNS_DNSMSG_H
 #define DNS_DNSMSG_H
@@ -69,7 +70,10 @@ struct dnswalk {
 	uint16_t left, at;
 };
 
-/* 0; or -1 with what is wrong (status: an RCODE) and *m untouched but for id and flags when there was a whole header. Bytes behind the message are ignored. */
+/*
+ * 0; or -1 with what is wrong (status: an RCODE) and *m untouched but for id and flags when there was a whole header.
+ * Bytes behind the message are ignored.
+ */
 int dnsmsg_parse(struct dnsmsg *m, const void *, size_t, struct fault *);
 
 /* Starts a walk through a section of records (not DNS_QUESTION). `m` must stay as long. */

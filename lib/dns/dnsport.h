@@ -1,7 +1,8 @@
 /*
- * dnsport.h: the UDP sockets from which one server is asked. Each has a port chosen at random and an id for every question chosen at random,
- * so that nobody who cannot see the traffic can answer in the server's place (RFC 5452); a socket is replaced after some thousand
- * questions. The answers to what was asked from one socket fit into its receive buffer, that none is lost before it is read.
+ * dnsport.h: the UDP sockets from which one server is asked. Each has a port chosen at random and an id for every
+ * question chosen at random, so that nobody who cannot see the traffic can answer in the server's place (RFC 5452); a
+ * socket is replaced after some thousand questions. The answers to what was asked from one socket fit into its
+ * receive buffer, that none is lost before it is read.
  */
 #ifndef DNS_DNSPORT_H
 #define DNS_DNSPORT_H
@@ -41,7 +42,10 @@ void dnsport_init(struct dnsport_set *); /* the upper fields are set */
 /* Closes all; what waits there is forgotten. */
 void dnsport_fini(struct dnsport_set *);
 
-/* Sends q (again: with the same id from the same socket) and keeps it until dnsport_drop. 0, or -1 with errno; q is then not kept. */
+/*
+ * Sends q (again: with the same id from the same socket) and keeps it until dnsport_drop. 0, or -1 with errno; q is
+ * then not kept.
+ */
 int dnsport_send(struct dnsport_set *, struct dns_query *q);
 void dnsport_drop(struct dnsport_set *, struct dns_query *q);
 

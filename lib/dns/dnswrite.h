@@ -1,6 +1,6 @@
 /*
- * dnswrite.h: writes DNS messages. A query, the common case, in one go; any message piece by piece into a buffer, names compressed
- * (RFC 1035 4.1.4).
+ * dnswrite.h: writes DNS messages. A query, the common case, in one go; any message piece by piece into a buffer,
+ * names compressed (RFC 1035 4.1.4).
  */
 #ifndef DNS_DNSWRITE_H
 #define DNS_DNSWRITE_H
@@ -40,7 +40,10 @@ void dnswrite_question(struct dnswriter *, const uint8_t *name, uint16_t type, u
 void dnswrite_rr(struct dnswriter *, enum dnssection, const uint8_t *name, uint16_t type, uint16_t class, uint32_t ttl,
     struct slice rdata);
 
-/* Fills in the counts. 0; -1: no memory, or longer than 65535 bytes; the buffer is then as it was before dnswrite_begin. */
+/*
+ * Fills in the counts. 0; -1: no memory, or longer than 65535 bytes; the buffer is then as it was before
+ * dnswrite_begin.
+ */
 int dnswrite_end(struct dnswriter *);
 
 #endif

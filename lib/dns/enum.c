@@ -85,9 +85,9 @@ cut(struct slice *rest, char delimiter, struct slice *part)
 }
 
 /*
- * The pattern for regcomp(3), without the backslashes before delimiters. What POSIX does not know, and what costs the system's matcher
- * exponential time or memory, is refused: back-references, and repeats beyond a few: it copies what is repeated, once for each `+` and as often
- * as {} says, and copies of copies multiply.
+ * The pattern for regcomp(3), without the backslashes before delimiters. What POSIX does not know, and what costs the
+ * system's matcher exponential time or memory, is refused: back-references, and repeats beyond a few: it copies what
+ * is repeated, once for each `+` and as often as {} says, and copies of copies multiply.
  */
 static int
 read_pattern(struct slice s, char delimiter, char *to, const char **why)

@@ -1,6 +1,7 @@
 /*
- * enum.h: telephone numbers to URIs by DNS: ENUM (RFC 6116, 3402, 3403). What a zone says is not trusted: an expression that is too costly,
- * or gives what is no URI, costs only its own rule, and the number of look-ups is bounded.
+ * enum.h: telephone numbers to URIs by DNS: ENUM (RFC 6116, 3402, 3403). What a zone says is not trusted: an
+ * expression that is too costly, or gives what is no URI, costs only its own rule, and the number of look-ups is
+ * bounded.
  */
 #ifndef DNS_ENUM_H
 #define DNS_ENUM_H
@@ -21,20 +22,20 @@ enum {
 };
 
 /*
- * Reads a number as people write it: digits, with an optional + in front and visual separators (blanks - . ( ) /) between. `number` gets "+"
- * and the digits, ENUM_DIGITS + 2 bytes with the NUL. 0, or -1 with *why a static text.
+ * Reads a number as people write it: digits, with an optional + in front and visual separators (blanks - . ( ) /)
+ * between. `number` gets "+" and the digits, ENUM_DIGITS + 2 bytes with the NUL. 0, or -1 with *why a static text.
  */
 int enum_number(struct slice text, char *number, const char **why);
 
 /*
- * "+4321" and the wire name of a suffix (e164.arpa) to the wire name 1.2.3.4.e164.arpa. NAME_MAX_WIRE bytes. Its length, or -1 when it is too
- * long.
+ * "+4321" and the wire name of a suffix (e164.arpa) to the wire name 1.2.3.4.e164.arpa. NAME_MAX_WIRE bytes. Its
+ * length, or -1 when it is too long.
  */
 int enum_domain(const char *number, const uint8_t *suffix, uint8_t *wire);
 
 /*
- * Applies a NAPTR expression, `!pattern!replacement!flags` with any delimiter, to the number; appends the result. 0, or -1 with *why a
- * static text (`does not match` too), `out` is then as it was.
+ * Applies a NAPTR expression, `!pattern!replacement!flags` with any delimiter, to the number; appends the result. 0,
+ * or -1 with *why a static text (`does not match` too), `out` is then as it was.
  */
 int enum_substitute(struct slice expression, const char *number, struct buf *out, const char **why);
 
@@ -70,7 +71,10 @@ struct enum_lookup {
 	uint8_t name[NAME_MAX_WIRE];
 };
 
-/* `number` from enum_number, `suffix` a wire name. A zeroed lookup with `done` set is fit. 0, or -1: the name would be too long. */
+/*
+ * `number` from enum_number, `suffix` a wire name. A zeroed lookup with `done` set is fit. 0, or -1: the name would
+ * be too long.
+ */
 int enum_ask(struct resolver *, struct enum_lookup *, const char *number, const uint8_t *suffix);
 void enum_cancel(struct resolver *, struct enum_lookup *);
 

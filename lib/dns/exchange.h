@@ -1,6 +1,7 @@
 /*
- * exchange.h: one question to one server, as a machine with no I/O of its own. It gives the bytes to send and the time until when to
- * wait, is shown what came back, and says what that means. Who sends and waits is the owner's affair.
+ * exchange.h: one question to one server, as a machine with no I/O of its own. It gives the bytes to send and the
+ * time until when to wait, is shown what came back, and says what that means. Who sends and waits is the owner's
+ * affair.
  */
 #ifndef DNS_EXCHANGE_H
 #define DNS_EXCHANGE_H
@@ -47,8 +48,8 @@ void exchange_begin(struct exchange *, int64_t now);
 size_t exchange_query(const struct exchange *, uint8_t *to);
 
 /*
- * How long to wait for an answer to the last try. `attempts` tries share timeout * attempts between them, the later ones get more: what was
- * lost is soon asked for again, and a slow server has its time.
+ * How long to wait for an answer to the last try. `attempts` tries share timeout * attempts between them, the later
+ * ones get more: what was lost is soon asked for again, and a slow server has its time.
  */
 int64_t exchange_wait(const struct exchange *, int64_t timeout, unsigned attempts);
 

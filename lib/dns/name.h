@@ -1,7 +1,7 @@
 /*
- * name.h: domain names (RFC 1035 2.3.4, 3.1, 4.1.4, 5.1). In memory a name is its uncompressed wire form, labels with their length bytes up to
- * and with the root's 0; inside a message it is an offset, and may be compressed. A name in a message that passed name_check needs no
- * further checks.
+ * name.h: domain names (RFC 1035 2.3.4, 3.1, 4.1.4, 5.1). In memory a name is its uncompressed wire form, labels with
+ * their length bytes up to and with the root's 0; inside a message it is an offset, and may be compressed. A name in
+ * a message that passed name_check needs no further checks.
  */
 #ifndef DNS_NAME_H
 #define DNS_NAME_H
@@ -19,14 +19,15 @@ enum {
 };
 
 /*
- * Text to wire form; `wire` has NAME_MAX_WIRE bytes. Taken as fully qualified with or without the final dot. \X and \DDD are read; case is
- * kept. Returns the length, or -1 with *why a static text; `wire` may then be overwritten.
+ * Text to wire form; `wire` has NAME_MAX_WIRE bytes. Taken as fully qualified with or without the final dot. \X and
+ * \DDD are read; case is kept. Returns the length, or -1 with *why a static text; `wire` may then be overwritten.
  */
 int name_parse(struct slice text, uint8_t *wire, const char **why);
 
 /*
- * Checks the name at msg[off] of a message of n bytes: it ends within it, no label is of a reserved kind, the whole is at most 255 bytes,
- * and pointers go only backwards, to before the part they stand in. Returns how many bytes it takes at `off`, or 0 when it is bad.
+ * Checks the name at msg[off] of a message of n bytes: it ends within it, no label is of a reserved kind, the whole
+ * is at most 255 bytes, and pointers go only backwards, to before the part they stand in. Returns how many bytes it
+ * takes at `off`, or 0 when it is bad.
  */
 size_t name_check(const uint8_t *msg, size_t n, size_t off);
 
@@ -39,8 +40,8 @@ size_t name_skip(const uint8_t *msg, size_t off);
 size_t name_expand(const uint8_t *msg, size_t off, uint8_t *wire);
 
 /*
- * To text with a final dot, as kdig(1) shows it; at most NAME_TEXTLEN bytes, no NUL. Returns where it ends. A wire name is a message of its
- * own: name_text(to, wire, 0).
+ * To text with a final dot, as kdig(1) shows it; at most NAME_TEXTLEN bytes, no NUL. Returns where it ends. A wire
+ * name is a message of its own: name_text(to, wire, 0).
  */
 char *name_text(char *to, const uint8_t *msg, size_t off);
 
@@ -51,8 +52,8 @@ bool name_is(const uint8_t *msg, size_t off, const uint8_t *wire);
 size_t name_len(const uint8_t *wire);
 
 /*
- * The name under which the address of 4 or 16 bytes is looked up in reverse (RFC 1035 3.5, RFC 3596 2.5). Returns the length; NAME_MAX_WIRE bytes
- * are enough.
+ * The name under which the address of 4 or 16 bytes is looked up in reverse (RFC 1035 3.5, RFC 3596 2.5). Returns the
+ * length; NAME_MAX_WIRE bytes are enough.
  */
 size_t name_reverse(const uint8_t *address, size_t n, uint8_t *wire);
 

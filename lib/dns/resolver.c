@@ -1,6 +1,7 @@
 /*
- * A query is in one of these places: `waiting` for room in flight (not active), or active with its timer armed and, unless sending just
- * failed, in a slot of a port or a connection (q->via). finish() is the only way out but for resolver_cancel.
+ * A query is in one of these places: `waiting` for room in flight (not active), or active with its timer armed and,
+ * unless sending just failed, in a slot of a port or a connection (q->via). finish() is the only way out but for
+ * resolver_cancel.
  */
 #include "dns/resolver.h"
 

@@ -1,7 +1,7 @@
 /*
- * resolver.h: asks name servers and waits for the answer (RFC 1035, 5452, 7766): over UDP from unpredictable ports with unpredictable ids,
- * again when nothing comes, one server after the other, over TCP when the answer was cut short. What does not come from the server's address
- * and port with our id and our question is ignored.
+ * resolver.h: asks name servers and waits for the answer (RFC 1035, 5452, 7766): over UDP from unpredictable ports
+ * with unpredictable ids, again when nothing comes, one server after the other, over TCP when the answer was cut
+ * short. What does not come from the server's address and port with our id and our question is ignored.
  *
  * A struct dns_query is embedded in whoever asks. Nothing is allocated for a question once the sockets are there.
  */
@@ -72,7 +72,10 @@ void resolver_ask(struct resolver *, struct dns_query *);
 /* Forgets a query that was asked and is not done: `done` will not be called. Safe otherwise, if it was zeroed once. */
 void resolver_cancel(struct resolver *, struct dns_query *);
 
-/* How many more questions would be sent at once; how many are in flight; and the most that may be (window.h: it may be fewer for a while). */
+/*
+ * How many more questions would be sent at once; how many are in flight; and the most that may be (window.h: it may
+ * be fewer for a while).
+ */
 unsigned resolver_room(const struct resolver *);
 unsigned resolver_inflight(const struct resolver *);
 unsigned resolver_capacity(const struct resolver *);

@@ -354,8 +354,8 @@ rr_unescape(struct slice s, char *to)
 }
 
 /*
- * Cuts the next word off: what stands in quotes, or up to a blank; an escaped quote or blank ends nothing. 1; 0: no more; -1: no closing
- * quote.
+ * Cuts the next word off: what stands in quotes, or up to a blank; an escaped quote or blank ends nothing. 1; 0: no
+ * more; -1: no closing quote.
  */
 static int
 next_word(struct slice *text, struct slice *word)

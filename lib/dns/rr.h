@@ -15,7 +15,10 @@ struct rrvalue {
 	size_t off, n;
 };
 
-/* Whether the n bytes at msg[off] are rdata of this type, to their last byte. The door: what follows is for checked rdata only. */
+/*
+ * Whether the n bytes at msg[off] are rdata of this type, to their last byte. The door: what follows is for checked
+ * rdata only.
+ */
 bool rr_check(const struct rrtype *, const uint8_t *msg, size_t off, size_t n);
 
 /* The first field of the rdata at msg[off..end); rr_next then gives those that follow. False: there are no more. */
@@ -33,13 +36,16 @@ void rr_put_address(struct buf *, const uint8_t *, size_t n);
 void rr_put_generic(struct buf *, const uint8_t *, size_t n);
 
 /*
- * Appends the wire form of rdata from its text: fields separated by blanks, strings quoted or not, \X and \DDD read, names fully qualified;
- * the generic form is taken for every type. Names are not compressed. 0, or -1 with *why a static text, and `wire` as it was (out of
- * memory: wire->failed, and *why says so).
+ * Appends the wire form of rdata from its text: fields separated by blanks, strings quoted or not, \X and \DDD read,
+ * names fully qualified; the generic form is taken for every type. Names are not compressed. 0, or -1 with *why a
+ * static text, and `wire` as it was (out of memory: wire->failed, and *why says so).
  */
 int rr_parse(const struct rrtype *, struct slice text, struct buf *wire, const char **why);
 
-/* One field from a word of text, its quotes gone but its escapes still in it; any kind but RR_OPTIONS and RR_REST. 0, or -1 with *why. */
+/*
+ * One field from a word of text, its quotes gone but its escapes still in it; any kind but RR_OPTIONS and RR_REST. 0,
+ * or -1 with *why.
+ */
 int rr_parse_value(enum rrkind, struct slice word, struct buf *wire, const char **why);
 
 /* Undoes the escapes of a text; `to` has text.n bytes. Returns how many bytes it became, -1 for a bad escape. */

@@ -1,6 +1,7 @@
 /*
- * rrtype.h: the table of RR types. One row says all about a type: number, mnemonic, and the fields of its rdata, each with its kind and
- * the name its RFC gives it. Wire to text, text to wire, and both ways to Lua tables are driven by it: a new type is a new row.
+ * rrtype.h: the table of RR types. One row says all about a type: number, mnemonic, and the fields of its rdata, each
+ * with its kind and the name its RFC gives it. Wire to text, text to wire, and both ways to Lua tables are driven by
+ * it: a new type is a new row.
  */
 #ifndef DNS_RRTYPE_H
 #define DNS_RRTYPE_H
@@ -60,7 +61,10 @@ enum { RRCLASS_IN = 1, RRCLASS_CH = 3, RRCLASS_HS = 4, RRCLASS_NONE = 254, RRCLA
 /* Enough for any type or class as text. */
 enum { RRTYPE_TEXTLEN = 16 };
 
-/* The row of a type; for one that is not known the row of unknown types, whose whole rdata is one RR_REST. Never NULL. */
+/*
+ * The row of a type; for one that is not known the row of unknown types, whose whole rdata is one RR_REST. Never
+ * NULL.
+ */
 const struct rrtype *rrtype_row(uint16_t number);
 
 /* "MX" or "TYPE65280", in any case. 0, or -1. */

@@ -1,7 +1,7 @@
 /*
- * Rounds last twice the round-trip time, so that what a size brings can be seen. A round that was limited by the window is followed by one
- * with twice its size; if that brings a tenth more answers a second, it stays, and the next one is doubled again; else the old size
- * comes back, and stays for CALM rounds.
+ * Rounds last twice the round-trip time, so that what a size brings can be seen. A round that was limited by the
+ * window is followed by one with twice its size; if that brings a tenth more answers a second, it stays, and the next
+ * one is doubled again; else the old size comes back, and stays for CALM rounds.
  */
 #include "dns/window.h"
 
@@ -17,8 +17,8 @@ enum {
 #define LONG_QUIET  (100 * MSEC)
 
 /*
- * How long a silence must be to mean that more may be asked: little from one that has never been heard and may be far away, longer from
- * one that has.
+ * How long a silence must be to mean that more may be asked: little from one that has never been heard and may be far
+ * away, longer from one that has.
  */
 static int64_t
 quiet(const struct window *w)

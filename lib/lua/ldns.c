@@ -1,6 +1,6 @@
 /*
- * The module dns. A question is a userdata with the query in it, on the stack of the coroutine that waits: when the answer comes its packet
- * is copied there, and made into tables once the coroutine runs.
+ * The module dns. A question is a userdata with the query in it, on the stack of the coroutine that waits: when the
+ * answer comes its packet is copied there, and made into tables once the coroutine runs.
  */
 #include "lua/ldns.h"
 

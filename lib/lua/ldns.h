@@ -7,12 +7,16 @@
 #include "lua/runtime.h"
 
 /*
- * The servers of dns.query, dns.enum and net.connect from now on, instead of those of resolv.conf(5). Before the first of them is called,
- * or else what is under way is asked of the old ones. 0, or -1 with errno. The module must have been opened.
+ * The servers of dns.query, dns.enum and net.connect from now on, instead of those of resolv.conf(5). Before the
+ * first of them is called, or else what is under way is asked of the old ones. 0, or -1 with errno. The module must
+ * have been opened.
  */
 int ldns_set_servers(lua_State *, const struct dns_conf *);
 
-/* A buffer that the module keeps for good, emptied: an error that jumps out of a function leaves nothing behind. Good until the next call. */
+/*
+ * A buffer that the module keeps for good, emptied: an error that jumps out of a function leaves nothing behind. Good
+ * until the next call.
+ */
 struct buf *ldns_scratch(lua_State *);
 
 /* dns.encode, dns.decode */

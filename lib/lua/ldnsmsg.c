@@ -260,8 +260,8 @@ ldns_decode(lua_State *L)
 /* --- from Lua --- */
 
 /*
- * What is being encoded, for the message of an error: `answers[2].address: ...`. Tables are read raw: no metamethod runs while the
- * scratch buffer is in use.
+ * What is being encoded, for the message of an error: `answers[2].address: ...`. Tables are read raw: no metamethod
+ * runs while the scratch buffer is in use.
  */
 struct encoder {
 	lua_State *L;
@@ -488,8 +488,8 @@ put_rdata(struct encoder *e, int table, const struct rrtype *type, struct buf *t
 }
 
 /*
- * A record: the table on top of the stack. Its rdata is built behind the message in the same buffer, and moved into place by the writer
- * from a copy that Lua holds.
+ * A record: the table on top of the stack. Its rdata is built behind the message in the same buffer, and moved into
+ * place by the writer from a copy that Lua holds.
  */
 static int
 put_rr(struct encoder *e, enum dnssection section)
