@@ -194,3 +194,14 @@ stack traceback:
 	[ "$status" -eq 2 ]
 	[ "$output" = closed ]
 }
+
+@test "os.exit runs <close> of every coroutine" {
+	run -0 --separate-stderr corun -e '
+		local function closer(name) return setmetatable({}, { __close = function() print(name) end }) end
+		spawn(function() local _ <close> = closer("other") sleep(100) end)
+		coop.yield()
+		local _ <close> = closer("self")
+		os.exit(0, true)'
+	[ "$(sort <<<"$output")" = $'other\nself' ]
+	[ -z "$stderr" ]
+}

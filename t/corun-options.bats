@@ -244,3 +244,51 @@ prints() {
 	[ "$stderr" = "corun: COOP_POLLER=kqueue: it is epoll or poll
 $usage" ]
 }
+
+@test "the usage and the manual page have the same options" {
+	diff <(corun -h | sed -n 's/^  -\(.\), --\([a-z-]*\).*/\1 \2/p' | sort) \
+		<(sed -n 's/^\.It Fl \(.\) , Fl Fl \([a-z-]*\).*/\1 \2/p' "$top/man/corun.1" | sort)
+	[ "$(corun -h | grep -c '^  -')" -ge 9 ]
+}
+
+@test "twenty thousand arguments" {
+	echo 'print(#arg, select("#", ...), arg[20000], (select(20000, ...)))' >x.lua
+	# shellcheck disable=SC2046 # words are wanted
+	prints $'20000\t20000\t20000\t20000' x.lua $(seq 20000)
+}
+
+@test "a script with an option in its first line, a byte order mark, or no text at all" {
+	printf '#!%s -t\nsleep(36000) print(arg[0], ...)\n' "$(command -v corun)" >x
+	chmod +x x
+	run -0 --separate-stderr timeout 5 ./x y
+	[ "$output" = $'./x\ty' ]
+	printf '\xef\xbb\xbfprint(2)\n' >bom.lua
+	prints 2 bom.lua
+	prints '' -e 'local f = io.open("x.luac", "wb") f:write(string.dump(function(...) sleep(0.01) print(...) end)) f:close()'
+	prints $'a\tb' x.luac a b
+	: >empty.lua
+	prints '' empty.lua
+}
+
+@test "-e that fails: nothing after it runs, but what it started" {
+	run --separate-stderr corun -e 'spawn(print, "started") error("first", 0)' -e 'print("second")'
+	[ "$status" -eq 1 ]
+	[ "$output" = started ]
+	[ "${stderr%%$'\n'*}" = 'corun: first' ]
+}
+
+@test "the modules are there, as globals and for require" {
+	prints $'true\ttrue\ttrue\ttrue\ttrue' -e 'local t = {} for i, n in ipairs{"coop","net","dns","stat","sip"} do
+		t[i] = type(_G[n]) == "table" and require(n) == _G[n] end print(table.unpack(t))'
+	prints $'true\ttrue\ttrue\ttrue' -e 'print(spawn == coop.spawn, sleep == coop.sleep, timeout == coop.timeout, schedule == coop.schedule)'
+}
+
+@test "what cannot be written is told once, and as soon as it is known" {
+	run --separate-stderr bash -c 'exec corun -e "io.write(1) sleep(0.01) io.stderr:write(\"later\\n\") print(2)" >/dev/full'
+	[ "$status" -eq 1 ]
+	[ "$stderr" = $'corun: stdout: No space left on device\nlater' ]
+}
+
+@test "started without a single descriptor" {
+	run -0 bash -c 'exec corun -e "sleep(0.01) local a = net.udp([[127.0.0.1:0]]) print(1)" <&- >&- 2>&-'
+}
