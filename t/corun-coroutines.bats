@@ -3,7 +3,7 @@
 load lib
 
 passes() {
-	LUA_PATH="$top/t/lua/?.lua;;" run --separate-stderr corun "$@"
+	LUA_PATH="$top/t/lua/?.lua;;" run --separate-stderr timeout 60 corun "$@"
 	echo "$output$stderr"
 	[ "$status" -eq 0 ]
 	[[ $output =~ ^'all '[1-9][0-9]*' passed'$ ]]

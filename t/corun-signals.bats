@@ -1,0 +1,83 @@
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
+# What corun does on signals.
+load lib
+
+setup_script() {
+	cat >x.lua <<-'LUA'
+		local function guard(name) return setmetatable({}, { __close = function() print(name .. ' closed') end }) end
+		local function nap() sleep(60) print 'never' end
+		spawn(function() local x <close> = guard 'spawned' nap() end)
+		spawn(function() coroutine.wrap(function() local x <close> = guard 'generator' nap() end)() end)
+		spawn(function() coop.channel():get() end)
+		local x <close> = guard 'main'
+		print 'ready'
+		local s = net.udp('127.0.0.1:0')
+		s:recvfrom()
+	LUA
+}
+
+@test "SIGINT and SIGTERM close all coroutines and give 128+n" {
+	setup_script
+	for signal in INT TERM; do
+		start script corun x.lua
+		wait_for script.out ready
+		stop "$pid" $signal
+		[ "$status" -eq $((128 + $(kill -l $signal))) ]
+		[ "$(sort script.out)" = $'generator closed\nmain closed\nready\nspawned closed' ]
+		[ ! -s script.err ]
+	done
+}
+
+@test "a signal ends a script that never waits, between two turns" {
+	start script corun -e 'print "ready" io.stdout:flush() while true do coop.yield() end'
+	wait_for script.out ready
+	stop "$pid" INT
+	[ "$status" -eq 130 ]
+}
+
+@test "a signal during the virtual hours" {
+	start script corun -t -e 'print "ready" io.stdout:flush() while true do sleep(3600) end'
+	wait_for script.out ready
+	stop "$pid" TERM
+	[ "$status" -eq 143 ]
+}
+
+@test "a second signal while the first is worked on" {
+	start script corun -e 'local x <close> = setmetatable({}, { __close = function() print "closed" end }) print "ready" sleep(60)'
+	wait_for script.out ready
+	kill -INT "$pid"
+	kill -TERM "$pid" 2>/dev/null || true
+	ended "$pid"
+	[ "$status" -eq 130 ] || [ "$status" -eq 143 ]
+	grep -q closed script.out
+}
+
+@test "SIGUSR1 lists what lives and where it waits, and changes nothing" {
+	setup_script
+	start script corun x.lua
+	wait_for script.out ready
+	kill -USR1 "$pid"
+	wait_for script.err 'udp recvfrom'
+	until_true grep -q 'channel get' script.err
+	until_true bash -c '[ "$(grep -c "^coroutine [0-9]*: " script.err)" -eq 4 ]'
+	[ "$(grep -c '^coroutine [0-9]*: sleep' script.err)" -eq 2 ]
+	grep -q "x.lua:2: in upvalue 'nap'" script.err
+	grep -q 'x.lua:9: in main chunk' script.err
+	stop "$pid" TERM
+	[ "$status" -eq 143 ]
+	[ "$(grep -c closed script.out)" -eq 3 ]
+}
+
+@test "what a <close> variable starts at the end does not live on" {
+	start script corun -e 'local x <close> = setmetatable({}, { __close = function() spawn(function() sleep(60) end) end }) print "ready" sleep(60)'
+	wait_for script.out ready
+	stop "$pid" TERM
+	[ "$status" -eq 143 ]
+}
+
+@test "os.exit with many coroutines: all are closed" {
+	run --separate-stderr corun -e 'for i = 1, 1000 do spawn(function() local x <close> = setmetatable({}, { __close = function() io.write("x") end }) sleep(60) end) end
+		coop.yield() os.exit(9)'
+	[ "$status" -eq 9 ]
+	[ ${#output} -eq 1000 ]
+}
