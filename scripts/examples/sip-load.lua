@@ -29,35 +29,39 @@ local function message(n, what, to_tag)
     'Content-Length: 0', '', '' }, '\r\n')
 end
 
+-- What has come for a request is noted where its coroutine looks: a final answer may well come right behind a provisional one, or when its
+-- time is up, and a coroutine that is ready already is not woken again.
 local function request(n)
   local text, began, interval = message(n, method), coop.now(), T1
+  local mine = { co = coroutine.running(), code = 0 }
   local id = run .. '-' .. n
-  waiting[id] = coroutine.running()
-  local code, to_tag
-  repeat
-    if code == nil then socket:sendto(text, target) end -- an answer that is not final stops the sending
+  waiting[id] = mine
+  socket:sendto(text, target)
+  while mine.code < 200 and coop.now() - began < LIMIT do
     timeout(math.max(0.001, math.min(interval, began + LIMIT - coop.now())))
-    local got, tag = coroutine.yield()
+    coroutine.yield()
     timeout(0)
-    if got then
-      code, to_tag = got, tag
-    elseif code == nil then
+    if mine.code == 0 then -- an answer that is not final stops the sending
+      socket:sendto(text, target)
       resent, interval = resent + 1, method == 'INVITE' and interval * 2 or math.min(interval * 2, T2)
     end
-  until (code or 0) >= 200 or coop.now() - began >= LIMIT
+  end
   waiting[id] = nil
-  if not code or code < 200 then lost = lost + 1 return end
-  if method == 'INVITE' then socket:sendto(message(n, 'ACK', to_tag), target) end
-  codes[code] = (codes[code] or 0) + 1
-  times[#times + 1] = coop.now() - began
+  if mine.code < 200 then lost = lost + 1 return end
+  if method == 'INVITE' then socket:sendto(message(n, 'ACK', mine.tag), target) end
+  codes[mine.code] = (codes[mine.code] or 0) + 1
+  times[#times + 1] = mine.at - began
 end
 
 local receiver = spawn(function()
   while true do
     local text = socket:recvfrom()
     local code = tonumber(text:match('^SIP/2.0 (%d%d%d)'))
-    local co = code and waiting[text:match('\nCall%-ID:%s*([^\r]+)')]
-    if co then schedule(co, code, text:match('\nTo:[^\r]*(;tag=[^\r;]+)')) end
+    local r = code and waiting[text:match('\nCall%-ID:%s*([^\r]+)')]
+    if r and r.code < 200 then
+      r.code, r.at, r.tag = code, coop.now(), text:match('\nTo:[^\r]*(;tag=[^\r;]+)')
+      schedule(r.co)
+    end
   end
 end)
 
