@@ -19,3 +19,40 @@ both() {
 @test "addresses, reading, writing, listening" {
 	both "$top/t/lua/connections.lua"
 }
+
+@test "names are looked up, both families, in the time that is given" {
+	export COOP_RESOLV_CONF=$PWD/conf LUA_PATH="$top/t/lua/?.lua;;"
+	run --separate-stderr timeout 60 corun "$top/t/lua/connect-names.lua"
+	echo "$output$stderr"
+	[ "$status" -eq 0 ]
+	[ "$output" = "all 4 passed" ]
+	[ -z "$stderr" ]
+}
+
+@test "a server without a descriptor left goes on when there is one again" {
+	cat >server.lua <<-'LUA'
+		local l = net.listen('127.0.0.1:0')
+		print(l:localaddr())
+		for conn in l:each() do
+		  spawn(function()
+		    conn:write(conn:read(), '\n')
+		    conn:close()
+		  end)
+		end
+	LUA
+	cat >client.lua <<-'LUA'
+		local conns = {}
+		for i = 1, 40 do conns[i] = assert(net.connect(arg[1])) end
+		-- the first ones were accepted; then the server has no descriptor, and the others wait in its queue
+		for i = 1, 40 do spawn(function() conns[i]:write(i, '\n') assert(conns[i]:read() == tostring(i)) conns[i]:close() end) end
+	LUA
+	(
+		ulimit -n 20
+		exec corun server.lua
+	) >server.out 2>server.err 3>&- &
+	pids+=($!)
+	addr=$(wait_for server.out '^127')
+	run -0 --separate-stderr timeout 20 corun client.lua "$addr"
+	[ -z "$stderr" ]
+	[ ! -s server.err ]
+}

@@ -124,13 +124,23 @@ add_answers(lua_State *L, struct dial *d)
 	}
 }
 
+static int resolve_on(lua_State *, int, lua_KContext);
+
+/* Calls dns.query for the addresses of one family, within the time that is left. */
 static int
-query(lua_State *L, lua_KContext which)
+ask(lua_State *L, struct dial *d, lua_KContext which)
 {
 	static const char *const types[] = { "A", "AAAA" };
+	int64_t left = d->deadline - runtime_sched(runtime_of(L))->clock.now;
 	struct slice host, port;
+	int nargs = 2;
 
 	lua_settop(L, DIAL);
+	if (left <= 0) {
+		if (d->why == NULL)
+			d->why = "timeout";
+		return connect_on(L, LUA_OK, 0);
+	}
 	host = slice_of(lua_tostring(L, 1));
 	(void)slice_cut(host, ':', &host, &port);
 	luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
@@ -141,7 +151,14 @@ query(lua_State *L, lua_KContext which)
 	lua_settop(L, DIAL + 1);
 	lua_pushlstring(L, host.p, host.n);
 	lua_pushstring(L, types[which]);
-	return 0;
+	if (d->deadline < CLOCK_FOREVER) {
+		lua_createtable(L, 0, 1);
+		lua_pushnumber(L, (lua_Number)left / (lua_Number)SEC);
+		lua_setfield(L, -2, "timeout");
+		nargs = 3;
+	}
+	lua_callk(L, nargs, 2, which, resolve_on);
+	return resolve_on(L, LUA_OK, which);
 }
 
 static int
@@ -151,12 +168,9 @@ resolve_on(lua_State *L, int status, lua_KContext which)
 
 	(void)status;
 	add_answers(L, d);
-	if (which == 0) {
-		if (query(L, 1) != 0)
-			return 2;
-		lua_callk(L, 2, 2, 1, resolve_on);
-		return resolve_on(L, LUA_OK, 1);
-	}
+	/* a name that does not exist has no address of the other family either */
+	if (which == 0 && (d->why == NULL || strcmp(d->why, "NXDOMAIN") != 0))
+		return ask(L, d, 1);
 	lua_settop(L, DIAL);
 	return connect_on(L, LUA_OK, 0);
 }
@@ -164,15 +178,11 @@ resolve_on(lua_State *L, int status, lua_KContext which)
 static int
 resolve(lua_State *L, struct dial *d, struct slice host)
 {
-	if (slice_caseeq(host, SLICE("localhost"))) {
-		add(d, SLICE("127.0.0.1"));
-		add(d, SLICE("::1"));
-		return connect_on(L, LUA_OK, 0);
-	}
-	if (query(L, 0) != 0)
-		return 2;
-	lua_callk(L, 2, 2, 0, resolve_on);
-	return resolve_on(L, LUA_OK, 0);
+	if (!slice_caseeq(host, SLICE("localhost")))
+		return ask(L, d, 0);
+	add(d, SLICE("127.0.0.1"));
+	add(d, SLICE("::1"));
+	return connect_on(L, LUA_OK, 0);
 }
 
 /* HOST:PORT whose HOST is no literal address; `tcp:` has been cut off. */
