@@ -285,6 +285,7 @@ main(int argc, char **argv)
 	struct sched s;
 	int code;
 
+	cli_descriptors();
 	(void)signal(SIGPIPE, pipe_broken);
 	cli.version = LUA_RELEASE;
 	read_options(argc, argv, &job, &set);
