@@ -141,6 +141,7 @@ main(int argc, char **argv)
 {
 	struct settings set = { .cli = &cli };
 
+	cli_descriptors();
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)setlocale(LC_CTYPE, "");
 	read_options(argc, argv, &set);

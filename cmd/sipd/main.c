@@ -178,6 +178,7 @@ main(int argc, char **argv)
 	struct settings set;
 	int code;
 
+	cli_descriptors();
 	(void)signal(SIGPIPE, SIG_IGN);
 	settings_read(&set, &cli, argc, argv);
 	log_init("sipd", set.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
