@@ -5,6 +5,7 @@
 #include "loop/poller.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@ enum { ROUND = 256, DAY_MS = 86400000 };
 struct epoll_poller {
 	struct poller base;
 	int fd;
+	bool in_ms;                      /* the kernel counts only in milliseconds */
 	int at, n;                       /* the round being handed out: heard[at..n) is still to come */
 	struct epoll_event heard[ROUND];
 };
@@ -92,9 +94,12 @@ wait_events(struct epoll_poller *p, int64_t timeout)
 	/* a wait of nothing needs no timespec copied in */
 	if (timeout == 0)
 		return epoll_wait(p->fd, p->heard, ROUND, 0);
-	n = epoll_pwait2(p->fd, p->heard, ROUND, timeout < 0 ? NULL : &ts, NULL);
-	if (n >= 0 || errno != ENOSYS)
-		return n;
+	if (!p->in_ms) {
+		n = epoll_pwait2(p->fd, p->heard, ROUND, timeout < 0 ? NULL : &ts, NULL);
+		if (n >= 0 || errno != ENOSYS)
+			return n;
+		p->in_ms = true;
+	}
 	return epoll_wait(p->fd, p->heard, ROUND, ms > DAY_MS ? DAY_MS : (int)ms);
 }
 
