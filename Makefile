@@ -89,6 +89,13 @@ $(B)/t/%: t/unit/%.c $(B)/libcoop.a
 
 unit: $(UNIT)
 
+# what corun is measured beside
+$(B)/bench/%: scripts/bench/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LUA_LIBS)
+
+benches: $(patsubst scripts/bench/%.c,$(B)/bench/%,$(wildcard scripts/bench/*.c))
+
 # the doors know nothing of Lua
 ifdef FUZZ
 LIB_OBJ := $(filter-out $(B)/lib/lua/%,$(LIB_OBJ))
@@ -103,7 +110,7 @@ endif
 SUBMAKE = $(MAKE) --no-print-directory -s $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 check:
 	@scripts/deps build test
-	@+$(SUBMAKE) all unit
+	@+$(SUBMAKE) all unit benches
 	@+$(SUBMAKE) FUZZ=1 SAN= POLLER=epoll fuzzers
 	@COOP_BUILD=$(B) scripts/check
 
@@ -120,7 +127,7 @@ demo:
 
 bench:
 	@scripts/deps build bench
-	@+$(SUBMAKE) all
+	@+$(SUBMAKE) all benches
 	@COOP_BUILD=$(B) scripts/bench/run
 
 fuzz:
@@ -135,7 +142,7 @@ lint:
 
 # clang has the last word on what gcc let pass
 syntax:
-	@clang $(CPPFLAGS) -It/unit $(CFLAGS) -fsyntax-only $(wildcard lib/*/*.c cmd/*.c cmd/*/*.c t/unit/*.c t/fuzz/*.c)
+	@clang $(CPPFLAGS) -It/unit $(CFLAGS) -fsyntax-only $(wildcard lib/*/*.c cmd/*.c cmd/*/*.c t/unit/*.c t/fuzz/*.c scripts/bench/*.c)
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR)
@@ -152,6 +159,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all unit fuzzers check memcheck demo bench fuzz lint syntax install uninstall clean
+.PHONY: all unit benches fuzzers check memcheck demo bench fuzz lint syntax install uninstall clean
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

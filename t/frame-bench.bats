@@ -1,0 +1,17 @@
+# scripts/bench: what is measured, not how much it is.
+
+# shellcheck disable=SC2154 # bats sets variables
+load lib
+
+@test "corun beside plain Lua and the least C: a row for each work, with ratios" {
+	run --separate-stderr env REPEAT=1 COOP_BUILD="$build" "$top/scripts/bench/corun" spawn switch timeout
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[ "${#lines[@]}" -eq 5 ]
+	local row
+	for row in 'spawn, run, finish' switch 'timeout armed and removed, 10\^5 others pending'; do
+		grep -qE "^$row( +[0-9]+\.[0-9]){3}( +[0-9]+\.[0-9]{2}){2}  ns$" <<<"$output"
+	done
+	# hundreds of times dearer than the least would be a fault
+	awk '$NF == "ns" && $(NF - 1) > 100 { exit 1 }' <<<"$output"
+}
