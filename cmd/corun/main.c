@@ -31,6 +31,7 @@ struct job {
 struct settings {
 	bool virtual_time, generational, verbose;
 	size_t memory;
+	int64_t quantum; /* ns; 0: no pre-emption */
 	const char *statsd;
 };
 
@@ -39,6 +40,7 @@ static const struct cli_option options[] = {
 	{ 'l', "require", "MODULE", "require MODULE into the global of its name" },
 	{ 'G', "gc", "inc|gen", "collect garbage incrementally (the default) or by generations" },
 	{ 'M', "memory", "BYTES", "bound the Lua heap, e.g. 64M: what would exceed it is an error in the script" },
+	{ 'q', "preempt", "MS", "let the others run when a coroutine has run for MS milliseconds without suspending" },
 	{ 's', "statsd", "HOST:PORT", "send gauges of the script there once a second; default: COOP_STATSD" },
 	{ 't', "virtual-time", NULL, "when nothing can run, the clock jumps to the next timer" },
 	{ 'v', "verbose", NULL, "at the end, a summary on stderr" },
@@ -47,7 +49,7 @@ static const struct cli_option options[] = {
 
 static struct cli cli = {
 	.prog = "corun",
-	.synopsis = "[-htVv] [-e chunk] [-G inc|gen] [-l module] [-M bytes] [-s statsd] [script [arg ...]]",
+	.synopsis = "[-htVv] [-e chunk] [-G inc|gen] [-l module] [-M bytes] [-q ms] [-s statsd] [script [arg ...]]",
 	.about = "runs a Lua script whose coroutines block without blocking each other",
 	.options = options,
 	.in_order = true,
@@ -143,6 +145,9 @@ read_options(int argc, char **argv, struct job *job, struct settings *set)
 			break;
 		case 'M':
 			set->memory = cli_bytes(&cli, "-M", optarg, 1024 * 1024, SIZE_MAX);
+			break;
+		case 'q':
+			set->quantum = cli_number(&cli, "-q", optarg, 1, 60000) * MSEC;
 			break;
 		case 's':
 			set->statsd = optarg;
@@ -297,6 +302,8 @@ main(int argc, char **argv)
 	s.idle = idle;
 	s.idle_arg = rt;
 	catch_signals(&s, rt);
+	if (set.quantum > 0 && runtime_preempt(rt, set.quantum) == -1)
+		err(1, "cannot pre-empt");
 	gauge = start_gauges(&s, rt, &job, &set);
 	if (runtime_start(rt, first, &job) == NULL)
 		err(1, NULL);

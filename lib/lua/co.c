@@ -323,7 +323,9 @@ resume(struct task *t)
 	co->nargs = 0;
 	rt->blocking = false;
 	rt->can_block = true;
+	rt->running = co->L;
 	status = lua_resume(co->L, NULL, nargs, &n);
+	rt->running = NULL;
 	if (status == LUA_YIELD) {
 		lua_pop(co->L, n);
 		/* a C library yielded by itself: the same as coroutine.yield */

@@ -86,7 +86,9 @@ pump(lua_State *L, lua_State *G, int n, lua_KFunction k)
 	}
 	lua_xmove(L, G, n);
 	rt->can_block = outer && lua_isyieldable(L);
+	rt->running = G;
 	status = lua_resume(G, L, n, &n);
+	rt->running = L;
 	rt->can_block = outer;
 	if (status == LUA_YIELD && rt->blocking) {
 		mark(L, G);

@@ -220,6 +220,7 @@ runtime_free(struct runtime *rt)
 {
 	if (rt == NULL)
 		return;
+	preempt_stop(rt);
 	runtime_close_all(rt);
 	timer_stop(&rt->sched->wheel, &rt->reaper);
 	timer_stop(&rt->sched->wheel, &rt->collector);

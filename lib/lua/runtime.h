@@ -78,6 +78,12 @@ struct co *runtime_start(struct runtime *, lua_CFunction body, void *arg);
 /* For gauge_start: the gauges gc (bytes of Lua memory) and co (coroutines alive) of the runtime `rt`. */
 void runtime_gauges(void *rt, struct gauge *);
 
+/*
+ * From now on a coroutine that has run for `ns` of CPU time without suspending is put at the back of the run queue, so that the others go
+ * on. One runtime of a process can have it, and SIGPROF and ITIMER_PROF are then its own. 0, or -1 with errno.
+ */
+int runtime_preempt(struct runtime *, int64_t ns);
+
 /* Whether the script called os.exit, which stops the loop; *code is then its exit status. */
 bool runtime_exited(const struct runtime *, int *code);
 

@@ -24,6 +24,7 @@ struct runtime {
 	struct timer reaper; /* lets go of threads that were not needed */
 	int anchor, meta;    /* registry references: the anchor table, the metatable of handles */
 	bool blocking;       /* the yield that is on its way up suspends the whole coroutine */
+	lua_State *volatile running; /* for the handler of preempt.c: the thread that executes; NULL between coroutines */
 	bool can_block;      /* every resume between the coroutine and the running generator can be yielded across */
 	size_t count;
 	unsigned long errors;
@@ -123,6 +124,9 @@ extern const struct wait wait_yield;
 
 /* Puts our functions into the coroutine table and over debug.traceback. Nothing is left on the stack. */
 void lco_open(lua_State *L);
+
+/* The end of runtime_preempt. */
+void preempt_stop(struct runtime *);
 
 /* coop.cancel(handle). */
 int lcoop_cancel(lua_State *L);
