@@ -229,6 +229,7 @@ catch_signals(struct sched *s, struct runtime *rt)
 	if (signal_watch(s, &signals.interrupt) == -1 || signal_watch(s, &signals.terminate) == -1 ||
 	    signal_watch(s, &signals.list) == -1)
 		err(1, "cannot catch signals");
+	runtime_interruptible(rt);
 }
 
 /* --- the end --- */

@@ -45,7 +45,7 @@ run_some(struct sched *s, struct task_list *queue)
 {
 	struct task *t;
 
-	for (int i = 0; i < LOOK && (t = TAILQ_FIRST(queue)) != NULL; i++) {
+	for (int i = 0; i < LOOK && !s->hurry && (t = TAILQ_FIRST(queue)) != NULL; i++) {
 		task_dequeue(t);
 		s->current = t;
 		s->stats.switches++;
@@ -59,7 +59,8 @@ run_tasks(struct sched *s)
 {
 	int64_t until = s->clock.now + TURN;
 
-	for (int i = 0; i < ROUNDS && s->nready > 0 && !s->stopped && s->clock.now < until; i++) {
+	s->hurry = false;
+	for (int i = 0; i < ROUNDS && s->nready > 0 && !s->stopped && !s->hurry && s->clock.now < until; i++) {
 		run_some(s, &s->soon);
 		run_some(s, &s->ready);
 		s->stats.timeouts += wheel_run(&s->wheel, clock_read(&s->clock), EXPIRE);
@@ -154,6 +155,12 @@ void
 sched_stop(struct sched *s)
 {
 	s->stopped = true;
+}
+
+void
+sched_come_round(struct sched *s)
+{
+	s->hurry = true;
 }
 
 void

@@ -57,7 +57,7 @@ struct sched {
 	LIST_HEAD(, task) all;
 	TAILQ_HEAD(, defer) deferred;
 	size_t ndeferred, holds;
-	bool stopped;
+	bool stopped, hurry;
 };
 
 /* What ended sched_run. */
@@ -78,6 +78,9 @@ enum sched_end sched_run(struct sched *);
 
 /* sched_run returns after the present turn. Safe from a task, a timer, a watch. */
 void sched_stop(struct sched *);
+
+/* The present turn ends with the running task, so that events are looked at: for one that has run for long. */
+void sched_come_round(struct sched *);
 
 /* While it is held, a loop without tasks goes on waiting for events. */
 void sched_hold(struct sched *);

@@ -16,6 +16,7 @@ static struct signal_watch *next; /* in catch_all: whose turn it is after the on
 static struct sched *loop;        /* NULL: no pipe */
 static struct watch wakeup;
 static volatile int pipe_in;      /* for the handler */
+static void (*volatile on_arrival)(void);
 static volatile sig_atomic_t marks[NSIG];
 static struct sigaction before[NSIG];
 static unsigned users[NSIG];
@@ -27,7 +28,15 @@ handler(int signo)
 
 	marks[signo] = 1;
 	(void)!write(pipe_in, "", 1);
+	if (on_arrival != NULL)
+		on_arrival();
 	errno = saved;
+}
+
+void
+signal_on_arrival(void (*interrupt)(void))
+{
+	on_arrival = interrupt;
 }
 
 static void

@@ -7,11 +7,14 @@
 #include <signal.h>
 #include <sys/time.h>
 
+#include "loop/signal.h"
 #include "lua/state.h"
 
-/* A handler has no argument: one runtime of a process can be pre-empted. */
+/* A handler has no argument: one runtime of a process can be interrupted. */
+static struct runtime *volatile interrupted;
+
 static struct {
-	struct runtime *rt;
+	struct runtime *rt; /* NULL: no time is measured */
 	uint64_t switches; /* as of the last tick */
 	int ticks;         /* that it has been the same */
 	struct sigaction before;
@@ -33,23 +36,40 @@ hook(lua_State *L, lua_Debug *ar)
 	}
 	lua_sethook(L, NULL, 0, 0);
 	task_yield(&co->task);
+	sched_come_round(rt->sched);
 	rt->blocking = true;
 	(void)lua_yield(L, 0);
 }
 
 /* lua_sethook may be called from a signal handler: Lua's own interpreter does. */
 static void
+interrupt(void)
+{
+	struct runtime *rt = interrupted;
+	lua_State *L = rt != NULL ? rt->running : NULL;
+
+	if (L != NULL)
+		lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+}
+
+void
+runtime_interruptible(struct runtime *rt)
+{
+	interrupted = rt;
+	signal_on_arrival(interrupt);
+}
+
+static void
 tick(int signo)
 {
 	struct runtime *rt = preempt.rt;
-	lua_State *L = rt->running;
 
 	(void)signo;
-	if (L == NULL || rt->sched->stats.switches != preempt.switches) {
+	if (rt->running == NULL || rt->sched->stats.switches != preempt.switches) {
 		preempt.switches = rt->sched->stats.switches;
 		preempt.ticks = 0;
 	} else if (++preempt.ticks >= TICKS)
-		lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+		interrupt();
 }
 
 static int
@@ -70,7 +90,7 @@ runtime_preempt(struct runtime *rt, int64_t ns)
 		errno = EBUSY;
 		return -1;
 	}
-	preempt.rt = rt;
+	preempt.rt = interrupted = rt;
 	(void)sigemptyset(&sa.sa_mask);
 	if (sigaction(SIGPROF, &sa, &preempt.before) == 0 && set_timer(ns / TICKS) == 0)
 		return 0;
@@ -81,6 +101,10 @@ runtime_preempt(struct runtime *rt, int64_t ns)
 void
 preempt_stop(struct runtime *rt)
 {
+	if (interrupted == rt) {
+		signal_on_arrival(NULL);
+		interrupted = NULL;
+	}
 	if (preempt.rt != rt)
 		return;
 	(void)set_timer(0);
