@@ -60,7 +60,13 @@ LIBS_gcwatch = -lm
 
 all: $(PROGRAMS:%=$(B)/%)
 
-$(B)/%.o: %.c Makefile
+# other flags, other objects
+$(B)/flags: export FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+$(B)/flags: always
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$FLAGS" | cmp -s - $@ || printf '%s\n' "$$FLAGS" >$@
+
+$(B)/%.o: %.c Makefile $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -75,7 +81,7 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 # a Lua script inside of a program: cmd/sipd/default.lua is the array default_lua of default_lua_len bytes
-$(B)/%.o: %.lua Makefile
+$(B)/%.o: %.lua Makefile $(B)/flags
 	@mkdir -p $(@D)
 	{ echo 'extern const unsigned char $(notdir $*)_lua[]; extern const unsigned long $(notdir $*)_lua_len;'; \
 	  echo 'const unsigned char $(notdir $*)_lua[] = {'; od -An -v -tu1 $< | sed 's/  */,/g; s/^,//; s/$$/,/'; \
@@ -90,7 +96,7 @@ $(B)/t/%: t/unit/%.c $(B)/libcoop.a
 unit: $(UNIT)
 
 # what corun is measured beside
-$(B)/bench/%: scripts/bench/%.c Makefile
+$(B)/bench/%: scripts/bench/%.c Makefile $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LUA_LIBS)
 
@@ -159,6 +165,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all unit benches fuzzers check memcheck demo bench fuzz lint syntax install uninstall clean
+.PHONY: always all unit benches fuzzers check memcheck demo bench fuzz lint syntax install uninstall clean
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,8 +1,8 @@
 load lib
 
-# of the programs as built for these tests
+# of the programs as built for these tests, by whatever compiler: nothing is built again
 coop_make() {
-	run --separate-stderr make -C "$top" --no-print-directory -s "B=${build#"$top"/}" "$@"
+	run --separate-stderr make -C "$top" --no-print-directory -s -o all "B=${build#"$top"/}" "$@"
 }
 
 installed() {
