@@ -323,3 +323,24 @@ client() {
 	[ "${lines[1]}" = 405 ]
 	[ "${lines[2]}" = "200	application/sdp	m=audio 0 RTP/AVP 0 8" ]
 }
+
+@test "a request that computes without end keeps nobody waiting" {
+	sipd_with 'function request(req) if req.method == "INFO" then while true do end end req:reply(200) end'
+	client "
+		c:send(c:request('INFO', 'sip:busy@h'))
+		sleep(0.05)
+		for _ = 1, 10 do
+			local begun = coop.now()
+			assert(c:ask('OPTIONS', 'sip:x@h').status == 200)
+			assert(coop.now() - begun < 2)
+		end
+		print 'answered'
+		os.exit(0)"
+	[ "$status" -eq 0 ]
+	[ "$output" = answered ]
+	# a second signal does not wait for what is in work
+	kill "$pid"
+	wait_for sipd.err ending
+	stop "$pid"
+	[ "$status" -eq 0 ]
+}

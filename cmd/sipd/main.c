@@ -16,6 +16,9 @@
 #define GRACE (5 * SEC)
 #define TICK (10 * MSEC)
 
+/* A request that computes for longer than this lets the others go on meanwhile. */
+#define QUANTUM (10 * MSEC)
+
 /* Requests in work at once; each takes a few kilobytes. */
 enum { MAX_PENDING = 200000 };
 
@@ -81,6 +84,7 @@ catch_signals(struct sipd *d)
 	timer_init(&ending.timer, look_whether_all_is_done, false);
 	if (signal_watch(&d->sched, &ending.interrupt) == -1 || signal_watch(&d->sched, &ending.terminate) == -1)
 		err(1, "cannot catch signals");
+	runtime_interruptible(d->rt);
 }
 
 /* --- the start --- */
@@ -146,6 +150,8 @@ open_runtime(struct sipd *d)
 	d->sched.idle = idle;
 	d->sched.idle_arg = d->rt;
 	runtime_on_error(d->rt, log_line, NULL);
+	if (runtime_preempt(d->rt, QUANTUM) == -1)
+		err(1, "cannot pre-empt");
 	lsip_server_init(&d->server, d->rt, MAX_PENDING);
 	d->server.verbose = d->set->verbose;
 	if (d->set->dns.nservers > 0 && ldns_set_servers(runtime_lua(d->rt), &d->set->dns) == -1)
