@@ -81,3 +81,41 @@ setup_script() {
 	[ "$status" -eq 9 ]
 	[ ${#output} -eq 1000 ]
 }
+
+@test "coop.signal: a script waits for signals by itself" {
+	cat >signals.lua <<-'LUA'
+		spawn(function()
+		  while true do print('told', coop.signal('USR1', 'sighup')) io.stdout:flush() end
+		end)
+		spawn(function()
+		  print('first', coop.signal('INT', 'TERM'))
+		  io.stdout:flush()
+		  sleep(0.2)
+		  -- one that came in between has been kept
+		  print('second', coop.signal('INT', 'TERM'))
+		  os.exit(7)
+		end)
+		sleep(0.01)
+		print 'ready'
+		io.stdout:flush()
+	LUA
+	start signals corun signals.lua
+	wait_for signals.out ready
+	kill -USR1 "$pid"
+	wait_for signals.out 'told.USR1'
+	kill -HUP "$pid"
+	wait_for signals.out 'told.HUP'
+	kill -TERM "$pid"
+	wait_for signals.out 'first.TERM'
+	stop "$pid" INT
+	[ "$status" -eq 7 ]
+	[ "$(tail -n 1 signals.out)" = "second	INT" ]
+	[ ! -s signals.err ]
+}
+
+@test "coop.signal: what is no signal, or cannot be caught, is an error" {
+	run -0 --separate-stderr corun -e 'print(pcall(coop.signal, "NOPE")) print(pcall(coop.signal, "KILL")) print(pcall(coop.signal))'
+	[ "${lines[0]}" = "false	bad argument #1 to 'coop.signal' (no signal: 'NOPE')" ]
+	[ "${lines[1]}" = "false	cannot catch KILL: Invalid argument" ]
+	[ "${lines[2]}" = "false	bad argument #1 to 'coop.signal' (which signal?)" ]
+}

@@ -189,6 +189,8 @@ static struct signals signals;
 static void
 end_by_signal(struct signal_watch *w)
 {
+	if (runtime_catches(signals.rt, w->signo))
+		return;
 	signals.caught = w->signo;
 	sched_stop(signals.sched);
 }
@@ -196,8 +198,8 @@ end_by_signal(struct signal_watch *w)
 static void
 list_coroutines(struct signal_watch *w)
 {
-	(void)w;
-	runtime_list(signals.rt);
+	if (!runtime_catches(signals.rt, w->signo))
+		runtime_list(signals.rt);
 }
 
 /*

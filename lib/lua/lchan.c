@@ -282,4 +282,5 @@ lsync_register(lua_State *L)
 	lua_newtype(L, CHANNEL, channel);
 	lua_newtype(L, SEMAPHORE, semaphore);
 	lgroup_register(L);
+	lsignal_register(L);
 }

@@ -240,6 +240,7 @@ lcoop_open(lua_State *L)
 		{ "now", coop_now },
 		{ "schedule", coop_schedule },
 		{ "semaphore", lsync_semaphore },
+		{ "signal", lsync_signal },
 		{ "sleep", coop_sleep },
 		{ "spawn", coop_spawn },
 		{ "stats", coop_stats },

@@ -1,4 +1,4 @@
-/* lsync.h: coop.channel, coop.semaphore and coop.group, which lcoop.c puts into its table. */
+/* lsync.h: coop.channel, coop.semaphore, coop.group and coop.signal, which lcoop.c puts into its table. */
 #ifndef LUA_LSYNC_H
 #define LUA_LSYNC_H
 
@@ -7,9 +7,11 @@
 int lsync_channel(lua_State *);
 int lsync_semaphore(lua_State *);
 int lsync_group(lua_State *);
+int lsync_signal(lua_State *);
 
-/* The metatables of all three. */
+/* The metatables of all of them. */
 void lsync_register(lua_State *);
 void lgroup_register(lua_State *);
+void lsignal_register(lua_State *);
 
 #endif

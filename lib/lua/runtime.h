@@ -87,6 +87,9 @@ int runtime_preempt(struct runtime *, int64_t ns);
 /* A signal that the loop watches makes the running coroutine give way, however busy it is. One runtime of a process can have it. */
 void runtime_interruptible(struct runtime *);
 
+/* Whether the script waits for this signal by itself (coop.signal), or has: then the program leaves it alone. */
+bool runtime_catches(struct runtime *, int signo);
+
 /* Whether the script called os.exit, which stops the loop; *code is then its exit status. */
 bool runtime_exited(const struct runtime *, int *code);
 
