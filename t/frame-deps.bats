@@ -66,7 +66,8 @@ deps() {
 	tool id 'echo 1000'
 	deps
 	[ "$status" -eq 0 ]
-	[ "$(sort asked | uniq -c | xargs)" = "1 noninteractive apt-get -q -y install --no-install-recommends make 1 noninteractive apt-get -q -y update 2 sudo" ]
+	printf '%s\n' sudo 'noninteractive apt-get -q -y '{update,'install --no-install-recommends make'} |
+		sed 's/^nonint.*install/sudo\n&/' | diff - asked
 	rm bin/sudo
 	: >asked
 	deps

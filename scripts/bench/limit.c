@@ -1,7 +1,8 @@
 /*
- * The limit: the least C that schedules Lua coroutines at all, to measure corun beside it. A ring of ready threads, a binary heap of
- * sleepers, finished threads kept for the next spawn, a new handle for each. No errors, no sockets, no join, no tracebacks: what corun
- * costs above this is what those cost.  limit WORK.lua NAME: calls the function NAME of the module with the scheduler.
+ * The limit: the least C that schedules Lua coroutines at all, to measure corun beside it. A ring of ready threads,
+ * a binary heap of sleepers, finished threads kept for the next spawn, a new handle for each. No errors, no sockets,
+ * no join, no tracebacks: what corun costs above this is what those cost.
+ *   limit WORK.lua NAME     calls the function NAME of the module with the scheduler
  */
 #include <err.h>
 #include <stdlib.h>
@@ -192,9 +193,10 @@ limit_settle(lua_State *L)
 		turn();
 		if (head == tail && sleepers > 0) {
 			double left = heap[0]->when - now();
+			time_t whole = left > 0 ? (time_t)left : 0;
 
 			if (left > 0)
-				nanosleep(&(struct timespec){ (time_t)left, (long)((left - (double)(time_t)left) * 1e9) }, NULL);
+				nanosleep(&(struct timespec){ whole, (long)((left - (double)whole) * 1e9) }, NULL);
 		}
 		wake();
 	}

@@ -41,7 +41,7 @@ local function request(n)
     timeout(math.max(0.001, math.min(interval, began + LIMIT - coop.now())))
     coroutine.yield()
     timeout(0)
-    if mine.code == 0 then -- an answer that is not final stops the sending
+    if mine.code == 0 and coop.now() - began < LIMIT then -- an answer that is not final stops the sending
       socket:sendto(text, target)
       resent, interval = resent + 1, method == 'INVITE' and interval * 2 or math.min(interval * 2, T2)
     end
@@ -78,10 +78,13 @@ end
 coop.cancel(receiver)
 
 table.sort(times)
-local function ms(p) return (times[math.max(1, math.ceil(#times * p / 100))] or 0 / 0) * 1000 end
+local function ms(p)
+  local t = times[math.max(1, math.ceil(#times * p / 100))]
+  return t and ('%.2f ms'):format(t * 1000) or 'none'
+end
 local by_code = {}
 for code, n in pairs(codes) do by_code[#by_code + 1] = code .. ': ' .. n end
 table.sort(by_code)
-print(('%s\t%d sent, %d answered (%s), %d sent again, %d lost\tp50 %.2f ms, p99 %.2f ms, max %.2f ms'):format(
+print(('%s\t%d sent, %d answered (%s), %d sent again, %d lost\tp50 %s, p99 %s, max %s'):format(
   method, count, #times, table.concat(by_code, ', '), resent, lost, ms(50), ms(99), ms(100)))
 os.exit(lost == 0)
