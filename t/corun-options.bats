@@ -2,7 +2,7 @@
 # The command line of corun, where its scripts come from, and where its output goes.
 load lib
 
-usage='usage: corun [-htVv] [-e chunk] [-G inc|gen] [-l module] [-M bytes] [-s statsd] [script [arg ...]]'
+usage='usage: corun [-htVv] [-e chunk] [-G inc|gen] [-l module] [-M bytes] [-q ms] [-s statsd] [script [arg ...]]'
 
 # refused MESSAGE corun-argument...
 refused() {
