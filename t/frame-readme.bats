@@ -66,8 +66,10 @@ figures() { sed -E 's/[0-9]+\.[0-9]+ ms/N ms/g'; }
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 	[[ $(shown 4 1 | sed -n 2p) =~ ^[0-9]{10}$'\t'corun\.co(($'\t'[0-9]+){5})$ ]]
-	grep -qE $'^[0-9]{10}\tcorun\\.co\t1\t1[0-9]{3}\t1[0-9]{3}\t1[0-9]{3}\t1[0-9]{3}$' <<<"$stderr"
-	[ "$(cut -f 2 <<<"$stderr" | sort -u)" = corun.co ]
+	[ "$(grep -cvE $'^[0-9]{10}\tcorun\\.co(\t[0-9.]+){5}$' <<<"$stderr")" -eq 0 ]
+	# when exactly a sample is taken is the machine's matter: of 2000 coroutines it has seen many, and in the end few
+	[ "$(cut -f 6 <<<"$stderr" | sort -n | tail -n 1)" -gt 500 ]
+	[ "$(tail -n 1 <<<"$stderr" | cut -f 7)" -lt 100 ]
 }
 
 @test "README: every file and make goal that it names is there" {
