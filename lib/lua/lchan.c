@@ -283,4 +283,5 @@ lsync_register(lua_State *L)
 	lua_newtype(L, SEMAPHORE, semaphore);
 	lgroup_register(L);
 	lsignal_register(L);
+	lrun_register(L);
 }

@@ -238,6 +238,7 @@ lcoop_open(lua_State *L)
 		{ "group", lsync_group },
 		{ "join", coop_join },
 		{ "now", coop_now },
+		{ "run", lsync_run },
 		{ "schedule", coop_schedule },
 		{ "semaphore", lsync_semaphore },
 		{ "signal", lsync_signal },

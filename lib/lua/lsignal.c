@@ -103,9 +103,8 @@ name_of(int signo)
 	return name != NULL ? name : "?";
 }
 
-/* "INT" or "SIGINT", in any case; raises an error for what is no signal. */
-static int
-check_signal(lua_State *L, int arg)
+int
+lsync_checksignal(lua_State *L, int arg)
 {
 	const char *text = luaL_checkstring(L, arg), *name = text;
 
@@ -174,7 +173,7 @@ lsync_signal(lua_State *L)
 	w = lua_newuserdatauv(L, sizeof(*w), 0);
 	*w = (struct waiting){ .all = all };
 	for (int arg = 1; arg <= n; arg++) {
-		int signo = check_signal(L, arg);
+		int signo = lsync_checksignal(L, arg);
 
 		if (catch(rt->sched, all, signo) == -1)
 			return luaL_error(L, "cannot catch %s: %s", lua_tostring(L, arg), strerror(errno));
