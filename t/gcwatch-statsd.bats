@@ -186,10 +186,11 @@ line() {
 }
 
 @test "a reader that has gone ends it quietly" {
-	gcwatch -v -i 0.1 -l 127.0.0.1:0 2>err | head -n 1 >head &
-	local pipe=$!
+	{ gcwatch -v -i 0.1 -l 127.0.0.1:0 2>err; echo "$?" >ended; } | head -n 1 >head &
 	addr=$(wait_for err 'listening at') && addr=${addr##* }
-	until_true eval 'send "a:1|g"; ! kill -0 $pipe'
+	# it finds out when it writes, and it writes only what it hears
+	until_true eval 'send "a:1|g"; test -s ended'
+	[ "$(cat ended)" -eq 0 ]
 	[ "$(wc -l <head)" -eq 1 ]
 	run -1 grep -qi pipe err
 }
