@@ -203,8 +203,8 @@ list_coroutines(struct signal_watch *w)
 }
 
 /*
- * A pipe that nobody reads any more: that of a child is told to the script as an error of its write; our own standard output ends the
- * program, as it ends any filter, but quietly.
+ * A pipe that nobody reads any more: that of a child is told to the script as an error of its write; our own standard
+ * output ends the program, as it ends any filter, but quietly.
  */
 static void
 pipe_broken(int signo)

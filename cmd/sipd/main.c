@@ -198,7 +198,10 @@ main(int argc, char **argv)
 	open_runtime(&d);
 	catch_signals(&d);
 	code = serve(&d);
-	/* coroutines that still work on requests answer these with 500 as they are closed: while there is something to send it with */
+	/*
+	 * coroutines that still work on requests answer these with 500 as they are closed: while there is something
+	 * to send it with
+	 */
 	runtime_free(d.rt);
 	lsip_server_fini(&d.server);
 	timer_stop(&d.sched.wheel, &ending.timer);

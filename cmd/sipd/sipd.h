@@ -31,8 +31,8 @@ struct sipd {
 void settings_read(struct settings *, const struct cli *, int argc, char **argv);
 
 /*
- * The first coroutine's body, with the struct sipd as its argument: runs the script, then listens (or, with -n, stops the loop). What fails is
- * logged, sets d->failed and stops the loop.
+ * The first coroutine's body, with the struct sipd as its argument: runs the script, then listens (or, with -n, stops
+ * the loop). What fails is logged, sets d->failed and stops the loop.
  */
 int script_start(lua_State *L);
 

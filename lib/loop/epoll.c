@@ -1,6 +1,6 @@
 /*
- * The poller over epoll(7). A watch stays registered from its first interest to its removal; a watch that wants nothing is kept out of the
- * set, since epoll reports hang-ups even of those that asked for nothing.
+ * The poller over epoll(7). A watch stays registered from its first interest to its removal; a watch that wants
+ * nothing is kept out of the set, since epoll reports hang-ups even of those that asked for nothing.
  */
 #include "loop/poller.h"
 
@@ -82,7 +82,10 @@ epoll_remove(struct poller *base, struct watch *w)
 	w->wants = 0;
 }
 
-/* Kernels before 5.11 know only milliseconds. Rounded up: a loop that wakes a little early would spin until the timer is due. */
+/*
+ * Kernels before 5.11 know only milliseconds. Rounded up: a loop that wakes a little early would spin until the timer
+ * is due.
+ */
 static int
 wait_events(struct epoll_poller *p, int64_t timeout)
 {

@@ -1,6 +1,6 @@
 /*
- * The poller over poll(2), for systems without epoll, and to check the other one against. fds[i] and watches[i] belong together; a watch that wants
- * nothing is not in them. Removing moves the last entry into the gap.
+ * The poller over poll(2), for systems without epoll, and to check the other one against. fds[i] and watches[i]
+ * belong together; a watch that wants nothing is not in them. Removing moves the last entry into the gap.
  */
 #include "loop/poller.h"
 
@@ -69,7 +69,10 @@ poll_remove(struct poller *base, struct watch *w)
 	struct poll_poller *p = (struct poll_poller *)base;
 	size_t gap = (size_t)w->slot - 1;
 
-	/* a gap among those already looked at is filled with the last of these first: nobody is missed or called twice */
+	/*
+	 * a gap among those already looked at is filled with the last of these first: nobody is missed or called
+	 * twice
+	 */
 	if (gap < p->at) {
 		if (gap != --p->at)
 			move(p, p->at, gap);

@@ -1,8 +1,9 @@
 /*
  * poller.h: tells who can read or write. One interface; epoll.c and poll.c behind it.
  *
- * Readiness is level-triggered: a watch that wants POLLER_IN hears of it in every turn as long as bytes are there. Whoever finds
- * that nobody waits drops the interest (poller_want); interest that is still wanted costs no system call.
+ * Readiness is level-triggered: a watch that wants POLLER_IN hears of it in every turn as long as bytes are there.
+ * Whoever finds that nobody waits drops the interest (poller_want); interest that is still wanted costs no system
+ * call.
  */
 #ifndef LOOP_POLLER_H
 #define LOOP_POLLER_H
@@ -40,15 +41,18 @@ struct poller_ops {
 extern const struct poller_ops poller_epoll, poller_poll;
 /* --- */
 
-/* `backend`: "epoll" or "poll"; NULL: COOP_POLLER from the environment, else the one chosen at build time. NULL with errno. */
+/*
+ * `backend`: "epoll" or "poll"; NULL: COOP_POLLER from the environment, else the one chosen at build time. NULL with
+ * errno.
+ */
 struct poller *poller_new(const char *backend);
 void poller_free(struct poller *);
 const char *poller_name(const struct poller *);
 
 /*
- * Sets what w wants: 0, or POLLER_IN and POLLER_OUT or-ed. The first call adds it, fd and ready must be set and the rest of w zero; w must
- * stay where it is until poller_remove. No system call when nothing changes. 0, or -1 with errno (ENOMEM, ENOSPC, EPERM: fd is
- * a plain file, which is always ready).
+ * Sets what w wants: 0, or POLLER_IN and POLLER_OUT or-ed. The first call adds it, fd and ready must be set and the
+ * rest of w zero; w must stay where it is until poller_remove. No system call when nothing changes. 0, or -1 with
+ * errno (ENOMEM, ENOSPC, EPERM: fd is a plain file, which is always ready).
  */
 int poller_want(struct poller *, struct watch *, int events);
 
@@ -59,8 +63,8 @@ void poller_remove(struct poller *, struct watch *);
 void poller_set_clock(struct poller *, struct clock *);
 
 /*
- * Waits until something is ready, at most `timeout` ns (< 0: for ever; less than the system's clock can do is rounded up), and calls each
- * ready(). Returns how many, 0 also after a signal; -1 with errno.
+ * Waits until something is ready, at most `timeout` ns (< 0: for ever; less than the system's clock can do is rounded
+ * up), and calls each ready(). Returns how many, 0 also after a signal; -1 with errno.
  */
 int poller_wait(struct poller *, int64_t timeout);
 

@@ -1,9 +1,9 @@
 /*
  * The loop. Nothing in it allocates once it runs: tasks, timers and deferred work bring their own links.
  *
- * Who runs first: what an event or a timer woke (`soon`), then those that only gave way (`ready`), by turns of LOOK each, so that neither
- * can starve the other. The clock is read after each such pair; events are asked for when a turn's budget is spent, by time or by
- * number, since asking costs a system call.
+ * Who runs first: what an event or a timer woke (`soon`), then those that only gave way (`ready`), by turns of LOOK
+ * each, so that neither can starve the other. The clock is read after each such pair; events are asked for when a
+ * turn's budget is spent, by time or by number, since asking costs a system call.
  */
 #include "loop/sched.h"
 

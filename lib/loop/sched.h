@@ -1,9 +1,9 @@
 /*
  * sched.h: the run queue and the loop.
  *
- * A turn is bounded: events, expired timers, then at most a budget of ready tasks, then round again; the clock is looked at every few
- * resumes, so that a timer never waits for the whole run queue. Sends gather and leave at the end of the turn (sched_defer). When nothing
- * can run, the idle hook may work until the next timer; then the loop waits.
+ * A turn is bounded: events, expired timers, then at most a budget of ready tasks, then round again; the clock is
+ * looked at every few resumes, so that a timer never waits for the whole run queue. Sends gather and leave at the end
+ * of the turn (sched_defer). When nothing can run, the idle hook may work until the next timer; then the loop waits.
  *
  * A virtual clock stands still while anything can run, then jumps to the next timer.
  */
@@ -46,8 +46,8 @@ struct sched {
 	struct task *current; /* the one that runs; NULL between */
 	size_t ntasks, nready, nexternal;
 	/*
-	 * The idle hook: called when nothing is ready, before the loop waits; `until` is when the next timer is due. It works a little (well
-	 * under a millisecond) and returns true if it has more to do. NULL: none.
+	 * The idle hook: called when nothing is ready, before the loop waits; `until` is when the next timer is due.
+	 * It works a little (well under a millisecond) and returns true if it has more to do. NULL: none.
 	 */
 	bool (*idle)(void *, int64_t until);
 	void *idle_arg;

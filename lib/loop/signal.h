@@ -32,8 +32,8 @@ signal_watched(const struct signal_watch *w)
 void signal_unwatch(struct signal_watch *w);
 
 /*
- * `interrupt` is called in the handler itself each time a watched signal arrives, so that whatever keeps the loop from coming round can be
- * told to stop: it may do only what a signal handler may. NULL: none.
+ * `interrupt` is called in the handler itself each time a watched signal arrives, so that whatever keeps the loop
+ * from coming round can be told to stop: it may do only what a signal handler may. NULL: none.
  */
 void signal_on_arrival(void (*interrupt)(void));
 

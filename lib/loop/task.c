@@ -1,6 +1,6 @@
 /*
- * A task's states and the only ways between them. Every end of a wait goes through end_wait: the waited-for forgets the task, the
- * deadline is stopped, and only then can it be queued; so it is woken exactly once.
+ * A task's states and the only ways between them. Every end of a wait goes through end_wait: the waited-for forgets
+ * the task, the deadline is stopped, and only then can it be queued; so it is woken exactly once.
  */
 #include "loop/task.h"
 

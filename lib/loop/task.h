@@ -1,9 +1,10 @@
 /*
- * task.h: anything that the scheduler can resume: a Lua coroutine, a DNS query, a SIP transaction. Embed a struct task in it.
+ * task.h: anything that the scheduler can resume: a Lua coroutine, a DNS query, a SIP transaction. Embed a struct
+ * task in it.
  *
- * A task is running, ready (on the run queue), or suspended. A suspended one says what it waits for with a struct wait, and may have a
- * deadline. Whatever ends the wait, its `leave` is called once before the task is put on the run queue: nobody can wake it
- * twice, and no stale wake-up can reach its next wait.
+ * A task is running, ready (on the run queue), or suspended. A suspended one says what it waits for with a struct
+ * wait, and may have a deadline. Whatever ends the wait, its `leave` is called once before the task is put on the run
+ * queue: nobody can wake it twice, and no stale wake-up can reach its next wait.
  */
 #ifndef LOOP_TASK_H
 #define LOOP_TASK_H
@@ -46,13 +47,19 @@ TAILQ_HEAD(task_list, task);
 /* A new suspended task of s: it counts as alive from now on. Make it ready to start it. */
 void task_init(struct task *, struct sched *s, void (*resume)(struct task *));
 
-/* Its end. Leaves its wait and the run queue. Call it in resume() (then return at once) or from outside, when it must never run again. */
+/*
+ * Its end. Leaves its wait and the run queue. Call it in resume() (then return at once) or from outside, when it must
+ * never run again.
+ */
 void task_fini(struct task *);
 
 /* Suspends the running task (or names the wait of a new one). After it, resume() must return. */
 void task_wait(struct task *, const struct wait *);
 
-/* Sets or, with CLOCK_FOREVER, removes the deadline (absolute, ns). May be called before task_wait; the deadline stands until a wait ends. */
+/*
+ * Sets or, with CLOCK_FOREVER, removes the deadline (absolute, ns). May be called before task_wait; the deadline
+ * stands until a wait ends.
+ */
 void task_deadline(struct task *, int64_t at);
 
 /* Ends the wait of a suspended task and puts it at the back of the run queue. False when it was not suspended. */

@@ -1,10 +1,11 @@
 /*
- * timer.h: a wheel of timers. Arming and stopping take constant time and no memory, however many are pending; the links are
- * in the timer. Time has steps of a microsecond; a timer never fires early, and timers fire in the order of their times, those
- * of one step in the order in which they were armed.
+ * timer.h: a wheel of timers. Arming and stopping take constant time and no memory, however many are pending; the
+ * links are in the timer. Time has steps of a microsecond; a timer never fires early, and timers fire in the order of
+ * their times, those of one step in the order in which they were armed.
  *
- * Eleven levels of 64 slots (Varghese and Lauck, 1987, scheme 7): level n's slots are 64^n steps wide. A timer sits on the level of the
- * highest digit, base 64, in which its time differs from now, and moves down as that digit comes round.
+ * Eleven levels of 64 slots (Varghese and Lauck, 1987, scheme 7): level n's slots are 64^n steps wide. A timer sits
+ * on the level of the highest digit, base 64, in which its time differs from now, and moves down as that digit comes
+ * round.
  */
 #ifndef LOOP_TIMER_H
 #define LOOP_TIMER_H
@@ -42,7 +43,10 @@ void wheel_init(struct wheel *, int64_t now);
 /* A timer at rest. `background`: it does not keep a loop going that has nothing else to do. */
 void timer_init(struct timer *, void (*fire)(struct timer *), bool background);
 
-/* To fire at `at` (ns); the past means one step from now, so that a timer armed by one that fires waits its turn. Armed already: moved. */
+/*
+ * To fire at `at` (ns); the past means one step from now, so that a timer armed by one that fires waits its turn.
+ * Armed already: moved.
+ */
 void timer_arm(struct wheel *, struct timer *, int64_t at);
 
 /* Always safe. */
@@ -65,8 +69,8 @@ timer_pending(const struct timer *t)
 size_t wheel_run(struct wheel *, int64_t now, size_t most);
 
 /*
- * A time (ns) by which wheel_run must be called: when the first timer is due, or earlier, when a far one comes nearer. CLOCK_FOREVER with
- * none pending.
+ * A time (ns) by which wheel_run must be called: when the first timer is due, or earlier, when a far one comes
+ * nearer. CLOCK_FOREVER with none pending.
  */
 int64_t wheel_next(const struct wheel *);
 

@@ -1,9 +1,9 @@
 /*
- * The life of a coroutine. It occupies a seat: anchor[2s-1] is its thread, anchor[2s] its handle, so that neither is collected while it lives. When it
- * ends the handle is let go and the thread waits in its seat for the next one.
+ * The life of a coroutine. It occupies a seat: anchor[2s-1] is its thread, anchor[2s] its handle, so that neither is
+ * collected while it lives. When it ends the handle is let go and the thread waits in its seat for the next one.
  *
- * The scheduler calls into Lua outside of any protected call. So whatever may raise an error there, memory included, goes through
- * co_protected; the way of a coroutine that returns nothing is short because it needs no memory.
+ * The scheduler calls into Lua outside of any protected call. So whatever may raise an error there, memory included,
+ * goes through co_protected; the way of a coroutine that returns nothing is short because it needs no memory.
  */
 #include "lua/state.h"
 
@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 /*
- * Threads kept for reuse, about a kilobyte each: not more than IDLE_MAX, and of those that nobody needed for REAP only half, until IDLE_MIN
- * are left.
+ * Threads kept for reuse, about a kilobyte each: not more than IDLE_MAX, and of those that nobody needed for REAP
+ * only half, until IDLE_MIN are left.
  */
 enum { IDLE_MAX = 10000, IDLE_MIN = 64 };
 
@@ -191,7 +191,10 @@ finish(struct co *co, enum co_outcome outcome)
 	leave_seat(rt, co->slot);
 }
 
-/* Moves the n values on top of the coroutine's stack into the user value of its handle: one as it is, more in a table. */
+/*
+ * Moves the n values on top of the coroutine's stack into the user value of its handle: one as it is, more in a
+ * table.
+ */
 static void
 keep(lua_State *L, struct co *co, int n)
 {
@@ -342,7 +345,10 @@ resume(struct task *t)
 	finish(co, CO_RETURNED);
 }
 
-/* Each generator is closed while the outer ones are as they were; resuming C calls nest 200 deep at most, so this ends. */
+/*
+ * Each generator is closed while the outer ones are as they were; resuming C calls nest 200 deep at most, so this
+ * ends.
+ */
 void
 co_close(struct co *co)
 {

@@ -1,6 +1,7 @@
 /*
- * Channels and semaphores. A channel's values stand in a queue, a table with the keys head..tail-1; one more than its capacity makes its putter
- * wait until a get has moved the queue on. A putter that gives up leaves a hole, which gets pass over.
+ * Channels and semaphores. A channel's values stand in a queue, a table with the keys head..tail-1; one more than its
+ * capacity makes its putter wait until a get has moved the queue on. A putter that gives up leaves a hole, which gets
+ * pass over.
  */
 #include "lua/lsync.h"
 #include "lua/state.h"

@@ -1,7 +1,8 @@
 /*
- * coroutine.* for two kinds of coroutines. Handles (of spawn) are suspended by coroutine.yield until schedule or their timeout. Generators
- * (of coroutine.create and wrap) yield to whoever resumed them, as ever; but when something in one blocks, the yield that comes up
- * is not meant for the resumer: it is passed on to the scheduler, level by level, and later each level resumes the one inside it.
+ * coroutine.* for two kinds of coroutines. Handles (of spawn) are suspended by coroutine.yield until schedule or
+ * their timeout. Generators (of coroutine.create and wrap) yield to whoever resumed them, as ever; but when something
+ * in one blocks, the yield that comes up is not meant for the resumer: it is passed on to the scheduler, level by
+ * level, and later each level resumes the one inside it.
  */
 #include "lua/state.h"
 
@@ -70,8 +71,8 @@ unmark(lua_State *L, lua_State *G)
 }
 
 /*
- * Resumes G with the n values on top of L and moves what it yields or returns to L: how many, or -1 and the error on top. If G waits, L
- * yields, does not return from here, and comes back in k.
+ * Resumes G with the n values on top of L and moves what it yields or returns to L: how many, or -1 and the error on
+ * top. If G waits, L yields, does not return from here, and comes back in k.
  */
 static int
 pump(lua_State *L, lua_State *G, int n, lua_KFunction k)
@@ -141,7 +142,10 @@ co_resume(lua_State *L)
 	return resumed(L, pump(L, G, lua_gettop(L) - 1, resume_again));
 }
 
-/* The error on top is raised on: with the caller's place in front, as Lua's own wrap has it, after G's <close> variables have run. */
+/*
+ * The error on top is raised on: with the caller's place in front, as Lua's own wrap has it, after G's <close>
+ * variables have run.
+ */
 static int
 wrap_failed(lua_State *L, lua_State *G)
 {
@@ -292,7 +296,10 @@ co_close_(lua_State *L)
 	return 2;
 }
 
-/* debug.traceback([coroutine,] [message [, level]]), where the coroutine may be a handle: then it tells where that one waits. */
+/*
+ * debug.traceback([coroutine,] [message [, level]]), where the coroutine may be a handle: then it tells where that
+ * one waits.
+ */
 static int
 traceback(lua_State *L)
 {

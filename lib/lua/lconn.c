@@ -1,7 +1,7 @@
 /*
- * Connections for scripts: a stream, one coroutine that reads, any number that write. A read looks at what is there, and if that is
- * not enough for its format asks the stream for more and waits; nothing is taken from the input before the format is complete, so a read
- * that times out can be tried again.
+ * Connections for scripts: a stream, one coroutine that reads, any number that write. A read looks at what is there,
+ * and if that is not enough for its format asks the stream for more and waits; nothing is taken from the input before
+ * the format is complete, so a read that times out can be tried again.
  */
 #include <ctype.h>
 #include <errno.h>

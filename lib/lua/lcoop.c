@@ -207,8 +207,8 @@ coop_stats(lua_State *L)
 }
 
 /*
- * os.exit ends the loop rather than the process at once, so that what was sent in this turn still leaves. The coroutine that called
- * it never runs again.
+ * os.exit ends the loop rather than the process at once, so that what was sent in this turn still leaves. The
+ * coroutine that called it never runs again.
  */
 static int
 exit_(lua_State *L)

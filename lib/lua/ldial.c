@@ -1,6 +1,6 @@
 /*
- * net.connect: a name or an address to a connection. A name's addresses come from our resolver, both families, and are tried in turn; localhost is
- * the loopback without asking anybody (RFC 6761 section 6.3).
+ * net.connect: a name or an address to a connection. A name's addresses come from our resolver, both families, and
+ * are tried in turn; localhost is the loopback without asking anybody (RFC 6761 section 6.3).
  */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
- * Groups: coroutines that end together. A member runs in a C function that calls the script's one, protected: its first error cancels the
- * other members and is kept for wait, or for the end of the group's scope. The table of members has weak values: what lives is anchored
- * elsewhere, and the handle of one that was cancelled just goes.
+ * Groups: coroutines that end together. A member runs in a C function that calls the script's one, protected: its
+ * first error cancels the other members and is kept for wait, or for the end of the group's scope. The table of
+ * members has weak values: what lives is anchored elsewhere, and the handle of one that was cancelled just goes.
  */
 #include "lua/lsync.h"
 #include "lua/state.h"

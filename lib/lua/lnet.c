@@ -1,4 +1,7 @@
-/* The module net: listeners, connecting, and addresses as scripts write them. Datagrams are in ludp.c, connections in lconn.c. */
+/*
+ * The module net: listeners, connecting, and addresses as scripts write them. Datagrams are in ludp.c, connections in
+ * lconn.c.
+ */
 #include "lua/lnet.h"
 
 #include <errno.h>
@@ -169,7 +172,10 @@ each_done(lua_State *L, int status, lua_KContext ctx)
 	return co_wait(L, &wait, NULL, runtime_sched(runtime_of(L))->clock.now + BREATH, each_again, 0);
 }
 
-/* Goes on until the listener is closed: what is wrong with one connection, or short for now, is no reason to stop a server. */
+/*
+ * Goes on until the listener is closed: what is wrong with one connection, or short for now, is no reason to stop a
+ * server.
+ */
 static int
 each_next(lua_State *L)
 {

@@ -6,7 +6,10 @@
 #include "lua/runtime.h"
 #include "net/stream.h"
 
-/* The address at `arg` as scripts write it, `tcp:` or `udp:` in front allowed as `transport` says; raises an argument error that quotes it. */
+/*
+ * The address at `arg` as scripts write it, `tcp:` or `udp:` in front allowed as `transport` says; raises an argument
+ * error that quotes it.
+ */
 void lnet_checkaddr(lua_State *, int arg, enum transport, struct addr *);
 
 /* Pushes an address as scripts see it. */

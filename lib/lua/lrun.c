@@ -1,5 +1,6 @@
 /*
- * coop.run: child processes. All that Lua may fail to give is made before there is a descriptor or a process that an error could lose.
+ * coop.run: child processes. All that Lua may fail to give is made before there is a descriptor or a process that an
+ * error could lose.
  */
 #include <errno.h>
 #include <fcntl.h>

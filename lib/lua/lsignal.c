@@ -1,6 +1,6 @@
 /*
- * coop.signal. A signal that a script has waited for once is the script's from then on: those that arrive while nobody waits are kept, one of
- * each kind, and the program's own way with it is off.
+ * coop.signal. A signal that a script has waited for once is the script's from then on: those that arrive while
+ * nobody waits are kept, one of each kind, and the program's own way with it is off.
  */
 #include <errno.h>
 #include <signal.h>

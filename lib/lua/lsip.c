@@ -1,6 +1,6 @@
 /*
- * From a transaction to a coroutine. The request is copied once in C, when it comes, and once into a userdata, when its coroutine
- * runs: only there may Lua fail for want of memory, and there it costs this request alone.
+ * From a transaction to a coroutine. The request is copied once in C, when it comes, and once into a userdata, when
+ * its coroutine runs: only there may Lua fail for want of memory, and there it costs this request alone.
  */
 #include "lua/lsip.h"
 
@@ -163,7 +163,10 @@ served(lua_State *L, int status, lua_KContext ctx)
 	return 0;
 }
 
-/* The body of the coroutine. The stack: the C copy, then the userdata, the message handler, the function, the userdata. */
+/*
+ * The body of the coroutine. The stack: the C copy, then the userdata, the message handler, the function, the
+ * userdata.
+ */
 static int
 serve(lua_State *L)
 {

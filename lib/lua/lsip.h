@@ -6,8 +6,8 @@
 #include "sip/siptransport.h"
 
 /*
- * A layer of server transactions whose requests each start a coroutine that calls the script's global function request(req). If it raises an error, or
- * returns without an answer, the caller gets 500 and the log a line.
+ * A layer of server transactions whose requests each start a coroutine that calls the script's global function
+ * request(req). If it raises an error, or returns without an answer, the caller gets 500 and the log a line.
  */
 struct lsip_server {
 	struct stxn_layer layer;

@@ -1,6 +1,6 @@
 /*
- * A request as scripts see it. Its fields are made when they are looked at; uri, from and to, which take a table each, are kept in the
- * user value once made.
+ * A request as scripts see it. Its fields are made when they are looked at; uri, from and to, which take a table
+ * each, are kept in the user value once made.
  */
 #include <errno.h>
 #include <string.h>
@@ -293,8 +293,9 @@ is_any(const struct addr *a)
 }
 
 /*
- * 12.1.1: what begins a dialog says where its next requests go. `acc`: the lines, to which ours is added if the script has none: the address
- * that we listen on, or, if that is every one of this machine, the URI by which the caller reached us.
+ * 12.1.1: what begins a dialog says where its next requests go. `acc`: the lines, to which ours is added if the
+ * script has none: the address that we listen on, or, if that is every one of this machine, the URI by which the
+ * caller reached us.
  */
 static void
 add_contact(lua_State *L, struct lsip_request *r, int acc)
@@ -355,7 +356,10 @@ reply(lua_State *L)
 	return answer(L, r, &a);
 }
 
-/* Adds a Contact for the URI on top, a string or a table with one in `uri`, as dns.enum gives it. `q`: tenths, 0 for none. */
+/*
+ * Adds a Contact for the URI on top, a string or a table with one in `uri`, as dns.enum gives it. `q`: tenths, 0 for
+ * none.
+ */
 static void
 add_target(lua_State *L, int acc, int q)
 {

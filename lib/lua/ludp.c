@@ -1,6 +1,6 @@
 /*
- * net.udp: a datagram socket for scripts. Datagrams come in batches; those nobody waits for yet are kept, packed one behind the other,
- * up to QUEUED; then the rest is left to the system's buffer.
+ * net.udp: a datagram socket for scripts. Datagrams come in batches; those nobody waits for yet are kept, packed one
+ * behind the other, up to QUEUED; then the rest is left to the system's buffer.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,7 @@
-/* modules.h: what each l*.c room brings into a state. Every function leaves its module's table on the stack and returns 1. */
+/*
+ * modules.h: what each l*.c room brings into a state. Every function leaves its module's table on the stack and
+ * returns 1.
+ */
 #ifndef LUA_MODULES_H
 #define LUA_MODULES_H
 

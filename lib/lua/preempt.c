@@ -1,7 +1,8 @@
 /*
- * Pre-emption. A timer that counts the CPU time of the process ticks twice in the time that a coroutine may run. When a whole such
- * time has gone by in one resume, its signal's handler sets a hook, which the interpreter calls before its next instruction, and the
- * hook yields. So nothing is paid for by a script that never overruns, and nothing ticks while the process waits.
+ * Pre-emption. A timer that counts the CPU time of the process ticks twice in the time that a coroutine may run. When
+ * a whole such time has gone by in one resume, its signal's handler sets a hook, which the interpreter calls before
+ * its next instruction, and the hook yields. So nothing is paid for by a script that never overruns, and nothing
+ * ticks while the process waits.
  */
 #include <errno.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /*
- * The state and what belongs to it as a whole: its libraries, coroutines started from C, reports. What a coroutine does from its start to its
- * end is in co.c.
+ * The state and what belongs to it as a whole: its libraries, coroutines started from C, reports. What a coroutine
+ * does from its start to its end is in co.c.
  */
 #include "lua/runtime.h"
 
@@ -70,8 +70,8 @@ bound_heap(struct runtime *rt, size_t max)
 }
 
 /*
- * A cycle when the heap has grown by half; or, since coroutines that end free without allocating, after anything ran at all, but then so seldom that
- * it takes a fiftieth of the time at most.
+ * A cycle when the heap has grown by half; or, since coroutines that end free without allocating, after anything ran
+ * at all, but then so seldom that it takes a fiftieth of the time at most.
  */
 static bool
 time_to_collect(struct runtime *rt, int kib)
@@ -200,8 +200,8 @@ runtime_new(struct sched *s, const struct runtime_options *options)
 }
 
 /*
- * What a <close> variable does meanwhile may start another coroutine, so we look again until there is none; one that goes on for ever
- * is given up after as many as there were.
+ * What a <close> variable does meanwhile may start another coroutine, so we look again until there is none; one that
+ * goes on for ever is given up after as many as there were.
  */
 void
 runtime_close_all(struct runtime *rt)

@@ -1,10 +1,10 @@
 /*
  * runtime.h: a Lua state whose coroutines are tasks of the scheduler.
  *
- * A coroutine made by spawn is a struct co in a Lua userdata, its handle: that is what scripts hold, compare and use as a key. The
- * Lua thread behind it is kept when the coroutine ends and used for the next one; since scripts hold handles and never threads,
- * an old handle cannot reach a new coroutine. A generator is an ordinary thread that a script made with coroutine.create or wrap; a
- * blocking call in one suspends the whole coroutine that runs it.
+ * A coroutine made by spawn is a struct co in a Lua userdata, its handle: that is what scripts hold, compare and use
+ * as a key. The Lua thread behind it is kept when the coroutine ends and used for the next one; since scripts hold
+ * handles and never threads, an old handle cannot reach a new coroutine. A generator is an ordinary thread that a
+ * script made with coroutine.create or wrap; a blocking call in one suspends the whole coroutine that runs it.
  */
 #ifndef LUA_RUNTIME_H
 #define LUA_RUNTIME_H
@@ -43,8 +43,8 @@ struct runtime_options {
 };
 
 /*
- * Opens Lua with its standard libraries, ours (coop, net, dns, stat, as modules and globals; the globals spawn, sleep, timeout, schedule) and our
- * coroutine.*. NULL with errno. The sched must outlive it.
+ * Opens Lua with its standard libraries, ours (coop, net, dns, stat, as modules and globals; the globals spawn,
+ * sleep, timeout, schedule) and our coroutine.*. NULL with errno. The sched must outlive it.
  */
 struct runtime *runtime_new(struct sched *, const struct runtime_options *);
 
@@ -57,8 +57,8 @@ struct sched *runtime_sched(struct runtime *);
 struct runtime *runtime_of(lua_State *);
 
 /*
- * A little of the collector's work: call it from the idle hook, so that a busy service collects while nobody waits for it. True: there is more to
- * do. Gives memory back to the system after a burst.
+ * A little of the collector's work: call it from the idle hook, so that a busy service collects while nobody waits
+ * for it. True: there is more to do. Gives memory back to the system after a burst.
  */
 bool runtime_idle(struct runtime *);
 
@@ -70,8 +70,9 @@ size_t runtime_count(const struct runtime *);
 unsigned long runtime_errors(const struct runtime *);
 
 /*
- * Starts a coroutine from C: `body`, a plain C function, is run in it with `arg` as a light userdata; it may block, and call
- * Lua with lua_callk. An error in it is reported like any coroutine's. Its task, or NULL with errno when there is no memory.
+ * Starts a coroutine from C: `body`, a plain C function, is run in it with `arg` as a light userdata; it may block,
+ * and call Lua with lua_callk. An error in it is reported like any coroutine's. Its task, or NULL with errno when
+ * there is no memory.
  */
 struct co *runtime_start(struct runtime *, lua_CFunction body, void *arg);
 
@@ -79,12 +80,16 @@ struct co *runtime_start(struct runtime *, lua_CFunction body, void *arg);
 void runtime_gauges(void *rt, struct gauge *);
 
 /*
- * From now on a coroutine that has run for `ns` of CPU time without suspending is put at the back of the run queue, so that the others go
- * on. One runtime of a process can have it, and SIGPROF and ITIMER_PROF are then its own. 0, or -1 with errno.
+ * From now on a coroutine that has run for `ns` of CPU time without suspending is put at the back of the run queue,
+ * so that the others go on. One runtime of a process can have it, and SIGPROF and ITIMER_PROF are then its own. 0, or
+ * -1 with errno.
  */
 int runtime_preempt(struct runtime *, int64_t ns);
 
-/* A signal that the loop watches makes the running coroutine give way, however busy it is. One runtime of a process can have it. */
+/*
+ * A signal that the loop watches makes the running coroutine give way, however busy it is. One runtime of a process
+ * can have it.
+ */
 void runtime_interruptible(struct runtime *);
 
 /* Whether the script waits for this signal by itself (coop.signal), or has: then the program leaves it alone. */
@@ -101,27 +106,38 @@ void runtime_list(struct runtime *);
 
 /* --- for C functions that block (the l*.c rooms) --- */
 
-/* The coroutine that runs L, also when L is a generator inside of it. Raises a Lua error when none does (the main state). */
+/*
+ * The coroutine that runs L, also when L is a generator inside of it. Raises a Lua error when none does (the main
+ * state).
+ */
 struct co *co_current(lua_State *L);
 
 /*
- * Suspends the current coroutine; use as `return co_wait(...)`. `deadline`: absolute, CLOCK_FOREVER for none. `on` is kept in task.on for
- * w->leave. Whoever ends the wait calls task_ready_soon(&co->task). Then k runs in the coroutine, on the stack as it was left, plus
- * nothing: results wait in C and k turns them into Lua values, so that no Lua error can hit code outside of a coroutine. task_wake(&co->task)
- * == TASK_TIMEOUT tells k of the deadline.
+ * Suspends the current coroutine; use as `return co_wait(...)`. `deadline`: absolute, CLOCK_FOREVER for none. `on` is
+ * kept in task.on for w->leave. Whoever ends the wait calls task_ready_soon(&co->task). Then k runs in the coroutine,
+ * on the stack as it was left, plus nothing: results wait in C and k turns them into Lua values, so that no Lua error
+ * can hit code outside of a coroutine. task_wake(&co->task) == TASK_TIMEOUT tells k of the deadline.
  */
 int co_wait(lua_State *L, const struct wait *w, void *on, int64_t deadline, lua_KFunction k, lua_KContext ctx);
 
-/* What co_wait ends with: yields up to the scheduler, the state of the task being set (task_yield, say). Use as `return co_suspend(...)`; k may be NULL. */
+/*
+ * What co_wait ends with: yields up to the scheduler, the state of the task being set (task_yield, say). Use as
+ * `return co_suspend(...)`; k may be NULL.
+ */
 int co_suspend(lua_State *L, lua_KFunction k, lua_KContext ctx);
 
 /* An optional argument in seconds as an absolute deadline; absent or nil: CLOCK_FOREVER. */
 int64_t co_optdeadline(lua_State *L, int arg);
 
-/* A deadline: `ns` from now, by the clock and not by when this turn began, since the coroutine may have been running for long. */
+/*
+ * A deadline: `ns` from now, by the clock and not by when this turn began, since the coroutine may have been running
+ * for long.
+ */
 int64_t co_from_now(lua_State *L, int64_t ns);
 
-/* The metatable `name` of a type of userdata: `methods`, among them what begins with __, and __index that finds them. */
+/*
+ * The metatable `name` of a type of userdata: `methods`, among them what begins with __, and __index that finds them.
+ */
 void lua_newtype(lua_State *L, const char *name, const luaL_Reg *methods);
 
 /* Pushes nil and the message; returns 2. */

@@ -43,9 +43,10 @@ struct runtime {
 };
 
 /*
- * The extra space of a thread: a coroutine's own thread points at its struct co for as long as it lives, the main state and generators at
- * rt->none. A generator in which a coroutine waits points, with the lowest bit set, at the generator that runs inside it, or at itself when it is the
- * innermost: nobody else may resume it, and whoever closes the coroutine finds all of them.
+ * The extra space of a thread: a coroutine's own thread points at its struct co for as long as it lives, the main
+ * state and generators at rt->none. A generator in which a coroutine waits points, with the lowest bit set, at the
+ * generator that runs inside it, or at itself when it is the innermost: nobody else may resume it, and whoever closes
+ * the coroutine finds all of them.
  */
 static inline struct co **
 co_slot(lua_State *L)
@@ -132,8 +133,9 @@ void preempt_stop(struct runtime *);
 int lcoop_cancel(lua_State *L);
 
 /*
- * Tracebacks of generators, which unwinding would lose. co_note_trace remembers where in G the error on top of L arose; co_keep_trace ties it to the
- * error that is on top now; co_push_trace pushes it if it belongs to the error at `index`, else nothing and returns false.
+ * Tracebacks of generators, which unwinding would lose. co_note_trace remembers where in G the error on top of L
+ * arose; co_keep_trace ties it to the error that is on top now; co_push_trace pushes it if it belongs to the error at
+ * `index`, else nothing and returns false.
  */
 void co_note_trace(lua_State *L, lua_State *G);
 void co_keep_trace(lua_State *L);

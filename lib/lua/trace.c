@@ -1,6 +1,7 @@
 /*
- * Where an error in a generator arose is lost once coroutine.wrap raises it on in the resumer. So wrap leaves a note here: a table of
- * the error as it goes on, and the traceback up to there; the report of an uncaught error looks whether the note is about it.
+ * Where an error in a generator arose is lost once coroutine.wrap raises it on in the resumer. So wrap leaves a note
+ * here: a table of the error as it goes on, and the traceback up to there; the report of an uncaught error looks
+ * whether the note is about it.
  */
 #include "lua/state.h"
 

@@ -104,7 +104,10 @@ take_display(struct slice *s, struct slice *display)
 	return true;
 }
 
-/* addr-spec: without <>, what follows a `;` belongs to the field, and the URI can hold no comma or question mark (20.10). */
+/*
+ * addr-spec: without <>, what follows a `;` belongs to the field, and the URI can hold no comma or question mark
+ * (20.10).
+ */
 static bool
 take_bare(struct slice *s, struct slice *uri)
 {

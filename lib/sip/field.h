@@ -1,5 +1,6 @@
 /*
- * field.h: the header fields that a server looks into, typed, in place: Via, the addresses in From, To and Contact, CSeq.
+ * field.h: the header fields that a server looks into, typed, in place: Via, the addresses in From, To and Contact,
+ * CSeq.
  */
 #ifndef SIP_FIELD_H
 #define SIP_FIELD_H

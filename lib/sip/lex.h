@@ -1,6 +1,6 @@
 /*
- * lex.h: the small pieces of SIP's grammar (RFC 3261 section 25.1): characters, white space, quoted strings, parameters. All work on
- * a struct slice that they move forward over what they took.
+ * lex.h: the small pieces of SIP's grammar (RFC 3261 section 25.1): characters, white space, quoted strings,
+ * parameters. All work on a struct slice that they move forward over what they took.
  */
 #ifndef SIP_LEX_H
 #define SIP_LEX_H
@@ -44,8 +44,8 @@ void sip_skip_lws(struct slice *);
 struct slice sip_take_token(struct slice *);
 
 /*
- * Takes a quoted string with its quotes, or a comment with its brackets, escapes and nesting respected. False, and *s untouched, when it does not
- * begin with one or it does not end.
+ * Takes a quoted string with its quotes, or a comment with its brackets, escapes and nesting respected. False, and *s
+ * untouched, when it does not begin with one or it does not end.
  */
 bool sip_take_quoted(struct slice *s, struct slice *quoted);
 bool sip_take_comment(struct slice *s, struct slice *comment);
@@ -72,7 +72,8 @@ size_t sip_unquote(struct slice s, char *dst);
 size_t sip_unescape(struct slice s, char *dst);
 
 /*
- * Takes the next of a field's comma-separated values: up to a comma outside of quotes, <> and comments, LWS trimmed. False at the end.
+ * Takes the next of a field's comma-separated values: up to a comma outside of quotes, <> and comments, LWS trimmed.
+ * False at the end.
  */
 bool sip_take_value(struct slice *s, struct slice *value);
 

@@ -113,7 +113,10 @@ is_version(struct slice s)
 	return s.n > 4 && slice_caseeq((struct slice){ s.p, 4 }, SLICE("SIP/"));
 }
 
-/* Request-Line = Method SP Request-URI SP SIP-Version, single spaces, nothing else (7.1). Only its version tells that it is SIP at all. */
+/*
+ * Request-Line = Method SP Request-URI SP SIP-Version, single spaces, nothing else (7.1). Only its version tells that
+ * it is SIP at all.
+ */
 static int
 request_line(struct parse *p, struct slice line)
 {

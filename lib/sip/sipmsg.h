@@ -1,6 +1,7 @@
 /*
- * sipmsg.h: the door of SIP: a datagram to a checked message (RFC 3261 section 7 and 25), in place. What sip_parse let through has a
- * well-formed start line, every mandatory field once and well-formed, and a body within the datagram; nothing behind it checks that again.
+ * sipmsg.h: the door of SIP: a datagram to a checked message (RFC 3261 section 7 and 25), in place. What sip_parse
+ * let through has a well-formed start line, every mandatory field once and well-formed, and a body within the
+ * datagram; nothing behind it checks that again.
  */
 #ifndef SIP_SIPMSG_H
 #define SIP_SIPMSG_H
@@ -68,8 +69,9 @@ struct sipmsg {
 };
 
 /*
- * Reads a datagram. 0; or -1 with *f: what is wrong first, and the status to refuse a request with (0: it is no SIP at all); *m then
- * holds what could be read, and m->answerable tells whether a response can be made. `p` is borrowed by *m.
+ * Reads a datagram. 0; or -1 with *f: what is wrong first, and the status to refuse a request with (0: it is no SIP
+ * at all); *m then holds what could be read, and m->answerable tells whether a response can be made. `p` is borrowed
+ * by *m.
  */
 int sip_parse(struct sipmsg *m, const char *p, size_t n, struct fault *f);
 
@@ -89,8 +91,8 @@ const struct sip_header *sip_find_name(const struct sipmsg *, struct slice name,
 enum sip_field sip_field_of(struct slice name);
 
 /*
- * Makes *copy the message m over a copy of its packet: `to` has m->packet.n bytes and gets them; *copy has room for m->nheaders headers at
- * least (SIPMSG_SIZE).
+ * Makes *copy the message m over a copy of its packet: `to` has m->packet.n bytes and gets them; *copy has room for
+ * m->nheaders headers at least (SIPMSG_SIZE).
  */
 void sip_copy(struct sipmsg *copy, const struct sipmsg *m, char *to);
 #define SIPMSG_SIZE(nheaders) (offsetof(struct sipmsg, headers) + (size_t)(nheaders) * sizeof(struct sip_header))

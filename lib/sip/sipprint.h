@@ -22,14 +22,15 @@ struct sip_answer {
 };
 
 /*
- * Appends the response to request m, which came from `source`. Via, From, To, Call-ID, CSeq and, where dialogs need it, Record-Route are copied;
- * the topmost Via gets received and rport (18.2.1, RFC 3581 section 4); Content-Length is added. m must be answerable.
+ * Appends the response to request m, which came from `source`. Via, From, To, Call-ID, CSeq and, where dialogs need
+ * it, Record-Route are copied; the topmost Via gets received and rport (18.2.1, RFC 3581 section 4); Content-Length
+ * is added. m must be answerable.
  */
 void sip_print_response(struct buf *, const struct sipmsg *m, const struct addr *source, const struct sip_answer *);
 
 /*
- * Where the response goes (18.2.2, RFC 3581 section 4): maddr, else the address the request came from, with its port if rport was asked
- * for, else with that of sent-by.
+ * Where the response goes (18.2.2, RFC 3581 section 4): maddr, else the address the request came from, with its port
+ * if rport was asked for, else with that of sent-by.
  */
 void sip_response_target(const struct sipmsg *m, const struct addr *source, struct addr *target);
 

@@ -7,7 +7,8 @@
 struct siptransport;
 
 /*
- * Listens on `at` and gives what comes to the layer, with itself as `via`; stxn_layer.send is to be siptransport_send. NULL with errno.
+ * Listens on `at` and gives what comes to the layer, with itself as `via`; stxn_layer.send is to be
+ * siptransport_send. NULL with errno.
  */
 struct siptransport *siptransport_listen(struct stxn_layer *, const struct addr *at, bool reuseport);
 

@@ -22,14 +22,18 @@ struct sipuri {
 	struct slice headers;  /* behind the `?` */
 };
 
-/* All of `text` is one URI. 0; -1 with *f (status 400; off from the start of text), *u untouched. An unknown scheme is no fault. */
+/*
+ * All of `text` is one URI. 0; -1 with *f (status 400; off from the start of text), *u untouched. An unknown scheme
+ * is no fault.
+ */
 int sipuri_parse(struct sipuri *, struct slice text, struct fault *);
 
 /* Takes `name=value` off headers; false at the end. */
 bool sipuri_next_header(struct slice *headers, struct slice *name, struct slice *value);
 
 /*
- * host and optional port, as in a URI and in Via's sent-by: takes them off *s. 0, or -1 with *why. *port is -1 without one.
+ * host and optional port, as in a URI and in Via's sent-by: takes them off *s. 0, or -1 with *why. *port is -1
+ * without one.
  */
 int sip_take_hostport(struct slice *s, struct slice *host, int *port, const char **why);
 

@@ -1,6 +1,6 @@
 /*
- * A transaction is found by a keyed hash of what identifies it: 128 bits under secret keys, so that the text need not be kept and nobody can
- * make two requests collide. One timer serves it, since it waits for one thing at a time:
+ * A transaction is found by a keyed hash of what identifies it: 128 bits under secret keys, so that the text need not
+ * be kept and nobody can make two requests collide. One timer serves it, since it waits for one thing at a time:
  *
  *	INVITE      TRYING -(200 ms: 100 Trying)-> PROCEEDING -(2xx)-> ACCEPTED -(L)-> end
  *	                                                                  ACCEPTED -(G, until the ACK: send again)-> ACCEPTED
@@ -16,7 +16,10 @@
 
 enum stxn_state { TRYING, PROCEEDING, COMPLETED, ACCEPTED, CONFIRMED };
 
-/* How long a request may be worked on before an INVITE gets 100 Trying (17.2.1), and how long answers are kept (64*T1). */
+/*
+ * How long a request may be worked on before an INVITE gets 100 Trying (17.2.1), and how long answers are kept
+ * (64*T1).
+ */
 #define TRYING_AFTER (200 * MSEC)
 #define KEEP (64 * SIP_T1)
 
@@ -69,7 +72,10 @@ put_lower(struct buf *b, struct slice s)
 	buf_putc(b, '\n');
 }
 
-/* 17.2.3: branch, sent-by and method, ACK counting as INVITE. A branch without the magic cookie is a client of RFC 2543. */
+/*
+ * 17.2.3: branch, sent-by and method, ACK counting as INVITE. A branch without the magic cookie is a client of RFC
+ * 2543.
+ */
 static void
 put_key(struct buf *b, const struct sipmsg *m, struct slice method)
 {
@@ -124,8 +130,8 @@ find(const struct stxn_layer *l, struct key k)
 }
 
 /*
- * The ACK to a 2xx is a transaction of its own, with a branch of its own (13.2.2.4): it has the Call-ID, both tags, and the number of the INVITE in
- * common with what it is for. Uses layer->out.
+ * The ACK to a 2xx is a transaction of its own, with a branch of its own (13.2.2.4): it has the Call-ID, both tags,
+ * and the number of the INVITE in common with what it is for. Uses layer->out.
  */
 static uint64_t
 dialog_of(struct stxn_layer *l, const struct sipmsg *m, struct slice to_tag)

@@ -1,7 +1,7 @@
 /*
- * stxn.h: server transactions over an unreliable transport (RFC 3261 section 17.2, with RFC 6026). The layer takes datagrams from a transport and
- * gives each new request to its owner once. Retransmissions are answered from here: with what was answered, or, while the owner
- * works on the request, with the last provisional response or not at all.
+ * stxn.h: server transactions over an unreliable transport (RFC 3261 section 17.2, with RFC 6026). The layer takes
+ * datagrams from a transport and gives each new request to its owner once. Retransmissions are answered from here:
+ * with what was answered, or, while the owner works on the request, with the last provisional response or not at all.
  */
 #ifndef SIP_STXN_H
 #define SIP_STXN_H
@@ -30,8 +30,9 @@ struct stxn_layer {
 	/* Sends a datagram by the transport that `via` names (what stxn_receive was given with the request). */
 	void (*send)(void *arg, void *via, struct slice, const struct addr *to);
 	/*
-	 * A new request: m, with its packet, is borrowed for the call (sip_copy keeps it). Its owner answers with stxn_reply, at once or later, and may
-	 * keep `t` until it has given a final response or is told that the transaction has gone.
+	 * A new request: m, with its packet, is borrowed for the call (sip_copy keeps it). Its owner answers with
+	 * stxn_reply, at once or later, and may keep `t` until it has given a final response or is told that the
+	 * transaction has gone.
 	 */
 	void (*request)(void *arg, struct stxn *t, const struct sipmsg *m, const struct addr *source);
 	/* A datagram that is no good, and what became of it. May be NULL. */
@@ -59,8 +60,8 @@ void stxn_fini(struct stxn_layer *);
 void stxn_receive(struct stxn_layer *, void *via, struct slice packet, const struct addr *source);
 
 /*
- * What the owner of a request embeds. `gone`: the transaction has ended without a final response, since the layer ended: forget it. `cancelled`: a CANCEL
- * came for the INVITE; the owner answers 487 (9.2), at once if it can.
+ * What the owner of a request embeds. `gone`: the transaction has ended without a final response, since the layer
+ * ended: forget it. `cancelled`: a CANCEL came for the INVITE; the owner answers 487 (9.2), at once if it can.
  */
 struct stxn_owner {
 	void (*gone)(struct stxn_owner *);
@@ -74,8 +75,8 @@ void *stxn_via(const struct stxn *);
 void stxn_set_owner(struct stxn *, struct stxn_owner *);
 
 /*
- * Answers: provisional (may be repeated) or final (once; the owner is then forgotten, and must forget t). `m` and `source` are those of the request. 0;
- * -1 with errno: EALREADY when a final response was given before, ENOMEM.
+ * Answers: provisional (may be repeated) or final (once; the owner is then forgotten, and must forget t). `m` and
+ * `source` are those of the request. 0; -1 with errno: EALREADY when a final response was given before, ENOMEM.
  */
 int stxn_reply(struct stxn *, const struct sipmsg *m, const struct addr *source, const struct sip_answer *);
 
