@@ -1,9 +1,10 @@
 /*
- * The wheel. Invariants:  - a timer in the slots is later than w->now;  - it is on the level of the highest base-64
- * digit in which its step and w->now differ, in the slot of its own digit there. So all of a
- *    level come before all of the next, and within a level the lowest used slot comes first;
- *  - lists are in order of arming, and moving down keeps that order: what is armed later for the same step can only
- * be put behind.
+ * The wheel. Invariants:
+ *  - a timer in the slots is later than w->now;
+ *  - it is on the level of the highest base-64 digit in which its step and w->now differ, in the slot of its own digit
+ *    there. So all of a level come before all of the next, and within a level the lowest used slot comes first;
+ *  - lists are in order of arming, and moving down keeps that order: what is armed later for the same step can only be
+ *    put behind.
  */
 #include "loop/timer.h"
 
