@@ -44,6 +44,7 @@ override CFLAGS += -std=c11 -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-p
 # gcc's shared UBSan knows no log_path, by which scripts/check finds what it caught
 override LDFLAGS += $(if $(SAN),$(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan))
 override CPPFLAGS += -D_GNU_SOURCE -Ilib -Icmd -DCOOP_VERSION='"$(VERSION)"' -DPOLLER_DEFAULT='"$(POLLER)"' \
+	-DPLAIN_MEMORY=$(if $(FUZZ)$(SAN),1,0) \
 	$(BSD_CFLAGS) $(LUA_CFLAGS)
 
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))

@@ -5,7 +5,6 @@
 #include "lua/runtime.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,95 +35,6 @@ int
 lua_failno(lua_State *L, int errnum)
 {
 	return lua_fail(L, strerror(errnum));
-}
-
-/* --- memory --- */
-
-/* Lua asks again after a full collection; if that is not enough, the coroutine that wanted the memory gets an error. */
-static void *
-bounded_alloc(void *arg, void *p, size_t old, size_t n)
-{
-	struct runtime *rt = arg;
-	void *q;
-
-	if (p == NULL)
-		old = 0; /* Lua passes the kind of the new object in its place */
-	if (n == 0) {
-		free(p);
-		rt->heap -= old;
-		return NULL;
-	}
-	if (n > old && rt->max_heap > 0 && rt->heap - old + n > rt->max_heap)
-		return NULL;
-	if ((q = realloc(p, n)) != NULL)
-		rt->heap = rt->heap - old + n;
-	return q;
-}
-
-static void
-bound_heap(struct runtime *rt, size_t max)
-{
-	rt->heap = (size_t)lua_gc(rt->L, LUA_GCCOUNT, 0) * 1024 + (size_t)lua_gc(rt->L, LUA_GCCOUNTB, 0);
-	rt->max_heap = max;
-	lua_setallocf(rt->L, bounded_alloc, rt);
-}
-
-/*
- * A cycle when the heap has grown by half; or, since coroutines that end free without allocating, after anything ran
- * at all, but then so seldom that it takes a fiftieth of the time at most.
- */
-static bool
-time_to_collect(struct runtime *rt, int kib)
-{
-	if (rt->generational || rt->sched->stats.switches == rt->collected_at)
-		return false;
-	if (kib > rt->settled + rt->settled / 2 + 64 || rt->sched->clock.now >= rt->next_cycle)
-		return true;
-	/* nobody may come before that time */
-	if (!timer_pending(&rt->collector))
-		timer_arm(&rt->sched->wheel, &rt->collector, rt->next_cycle);
-	return false;
-}
-
-static void
-cycle_done(struct runtime *rt)
-{
-	rt->collecting = false;
-	rt->settled = lua_gc(rt->L, LUA_GCCOUNT, 0);
-	rt->next_cycle = rt->sched->clock.now + 50 * rt->spent + SEC / 10;
-	/* after a burst: the C library keeps what was freed unless it is told not to */
-	if (rt->unsettled - rt->settled > 1024 && rt->settled < rt->unsettled / 4 * 3)
-		(void)malloc_trim(0);
-}
-
-bool
-runtime_idle(struct runtime *rt)
-{
-	int kib = lua_gc(rt->L, LUA_GCCOUNT, 0);
-	int64_t begun;
-	bool done;
-
-	if (!rt->collecting) {
-		if (!time_to_collect(rt, kib))
-			return false;
-		rt->collecting = true;
-		rt->collected_at = rt->sched->stats.switches;
-		rt->unsettled = kib;
-		rt->spent = 0;
-	}
-	begun = clock_read(&rt->sched->clock);
-	done = lua_gc(rt->L, LUA_GCSTEP, 0) != 0;
-	rt->spent += clock_read(&rt->sched->clock) - begun;
-	if (done)
-		cycle_done(rt);
-	return !done;
-}
-
-/* All that the collector's timer is for is that the loop comes round. */
-static void
-come_round(struct timer *t)
-{
-	(void)t;
 }
 
 /* --- the runtime itself --- */
@@ -171,7 +81,7 @@ runtime_new(struct sched *s, const struct runtime_options *options)
 {
 	struct runtime *rt = calloc(1, sizeof(*rt));
 
-	if (rt == NULL || (rt->L = luaL_newstate()) == NULL) {
+	if (rt == NULL || memory_open(rt, options) == -1) {
 		free(rt);
 		errno = ENOMEM;
 		return NULL;
@@ -183,11 +93,7 @@ runtime_new(struct sched *s, const struct runtime_options *options)
 	rt->report_arg = rt;
 	*co_slot(rt->L) = &rt->none;
 	timer_init(&rt->reaper, co_reap, true);
-	timer_init(&rt->collector, come_round, true);
-	rt->generational = options->generational;
-	lua_gc(rt->L, options->generational ? LUA_GCGEN : LUA_GCINC, 0, 0, 0);
-	if (options->max_memory > 0)
-		bound_heap(rt, options->max_memory);
+	rt->max_heap = options->max_memory;
 	lua_pushcfunction(rt->L, open_all);
 	lua_pushlightuserdata(rt->L, rt);
 	if (lua_pcall(rt->L, 1, 0, 0) != LUA_OK) {
@@ -224,7 +130,7 @@ runtime_free(struct runtime *rt)
 	runtime_close_all(rt);
 	timer_stop(&rt->sched->wheel, &rt->reaper);
 	timer_stop(&rt->sched->wheel, &rt->collector);
-	lua_close(rt->L);
+	memory_close(rt);
 	free(rt->seats);
 	free(rt);
 }

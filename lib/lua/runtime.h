@@ -40,6 +40,7 @@ struct runtime_options {
 	const char *name;  /* of the program, for messages: "corun" */
 	size_t max_memory; /* bytes of Lua heap; 0: no bound */
 	bool generational; /* collector mode; the default is incremental */
+	bool plain_memory; /* every object by malloc, for tools that watch it */
 };
 
 /*

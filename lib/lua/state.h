@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/slab.h"
 #include "lua/runtime.h"
 
 /* A place in the anchor table for a thread and for the handle of the coroutine that uses it. */
@@ -28,7 +29,9 @@ struct runtime {
 	bool can_block;      /* every resume between the coroutine and the running generator can be yielded across */
 	size_t count;
 	unsigned long errors;
-	size_t heap, max_heap;   /* bytes; counted only if there is a bound */
+	struct slab_heap slabs;
+	size_t heap, max_heap;   /* bytes; no bound: 0 */
+	bool warnings, warning_begun; /* of Lua: wanted; in the middle of one */
 	bool generational;
 	/* the idle collector */
 	bool collecting;         /* in the middle of a cycle */
@@ -120,6 +123,10 @@ lua_State *co_innermost(const struct co *);
 
 /* Pushes what coop.join gives for a coroutine that has ended, returns how many values. */
 int co_results(lua_State *L, int handle);
+
+/* Makes rt->L: 0, or -1 without memory; and its end. The rest of memory.c is in runtime.h. */
+int memory_open(struct runtime *, const struct runtime_options *);
+void memory_close(struct runtime *);
 
 extern const struct wait wait_yield;
 

@@ -68,7 +68,7 @@ run_script(lua_State *L)
 static int
 run(size_t max_memory, bool generational)
 {
-	struct runtime_options options = { .name = "test", .max_memory = max_memory, .generational = generational };
+	struct runtime_options options = { .name = "test", .max_memory = max_memory, .generational = generational, .plain_memory = true };
 	struct runtime *rt;
 	struct sched s;
 	int n = -1;
@@ -245,7 +245,7 @@ TEST(the_main_state_cannot_wait)
 /* Threads of coroutines that have ended are kept, and used again: what a spawn then takes is its handle. */
 TEST(a_coroutine_is_cheap)
 {
-	struct runtime_options options = { .name = "test", .max_memory = 64 * 1024 * 1024 };
+	struct runtime_options options = { .name = "test", .max_memory = 64 * 1024 * 1024, .plain_memory = true };
 	struct runtime *rt;
 	struct sched s;
 

@@ -1,0 +1,173 @@
+/*
+ * Where Lua's memory comes from, how much there may be of it, and when it is collected.
+ *
+ * Small objects live in slabs: a coroutine is a thread, a stack, call frames and a handle, and malloc would add a
+ * header to each. What is larger comes from malloc.
+ */
+#include "lua/state.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- the allocator --- */
+
+static bool
+is_small(size_t n)
+{
+	return n <= SLAB_MAX;
+}
+
+static void
+release(struct runtime *rt, void *p, size_t n)
+{
+	if (p != NULL && is_small(n))
+		slab_put(&rt->slabs, p, n);
+	else
+		free(p);
+}
+
+static void *
+resize(struct runtime *rt, void *p, size_t old, size_t n)
+{
+	void *q;
+
+	if (p != NULL && is_small(old) && is_small(n) && slab_same(old, n))
+		return p;
+	if (!is_small(n) && (p == NULL || !is_small(old)))
+		return realloc(p, n);
+	if ((q = is_small(n) ? slab_get(&rt->slabs, n) : malloc(n)) == NULL || p == NULL)
+		return q;
+	memcpy(q, p, old < n ? old : n);
+	release(rt, p, old);
+	return q;
+}
+
+/* Lua asks again after a full collection; if that is not enough, the coroutine that wanted the memory gets an error. */
+static void *
+alloc(void *arg, void *p, size_t old, size_t n)
+{
+	struct runtime *rt = arg;
+	void *q;
+
+	if (p == NULL)
+		old = 0; /* Lua passes the kind of the new object in its place */
+	if (n == 0) {
+		release(rt, p, old);
+		rt->heap -= old;
+		return NULL;
+	}
+	if (n > old && rt->max_heap > 0 && rt->heap - old + n > rt->max_heap)
+		return NULL;
+	if ((q = resize(rt, p, old, n)) != NULL)
+		rt->heap = rt->heap - old + n;
+	return q;
+}
+
+/* After a burst: slabs and the C library keep what was freed unless they are told not to. */
+static void
+give_back(struct runtime *rt)
+{
+	slab_trim(&rt->slabs);
+	(void)malloc_trim(0);
+}
+
+/* --- the collector --- */
+
+/*
+ * A cycle when the heap has grown by half; or, since coroutines that end free without allocating, after anything ran
+ * at all, but then so seldom that it takes a fiftieth of the time at most.
+ */
+static bool
+time_to_collect(struct runtime *rt, int kib)
+{
+	if (rt->generational || rt->sched->stats.switches == rt->collected_at)
+		return false;
+	if (kib > rt->settled + rt->settled / 2 + 64 || rt->sched->clock.now >= rt->next_cycle)
+		return true;
+	/* nobody may come before that time */
+	if (!timer_pending(&rt->collector))
+		timer_arm(&rt->sched->wheel, &rt->collector, rt->next_cycle);
+	return false;
+}
+
+static void
+cycle_done(struct runtime *rt)
+{
+	rt->collecting = false;
+	rt->settled = lua_gc(rt->L, LUA_GCCOUNT, 0);
+	rt->next_cycle = rt->sched->clock.now + 50 * rt->spent + SEC / 10;
+	/* after a burst: the C library keeps what was freed unless it is told not to */
+	if (rt->unsettled - rt->settled > 1024 && rt->settled < rt->unsettled / 4 * 3)
+		give_back(rt);
+}
+
+bool
+runtime_idle(struct runtime *rt)
+{
+	int kib = lua_gc(rt->L, LUA_GCCOUNT, 0);
+	int64_t begun;
+	bool done;
+
+	if (!rt->collecting) {
+		if (!time_to_collect(rt, kib))
+			return false;
+		rt->collecting = true;
+		rt->collected_at = rt->sched->stats.switches;
+		rt->unsettled = kib;
+		rt->spent = 0;
+	}
+	begun = clock_read(&rt->sched->clock);
+	done = lua_gc(rt->L, LUA_GCSTEP, 0) != 0;
+	rt->spent += clock_read(&rt->sched->clock) - begun;
+	if (done)
+		cycle_done(rt);
+	return !done;
+}
+
+/* All that the collector's timer is for is that the loop comes round. */
+static void
+come_round(struct timer *t)
+{
+	(void)t;
+}
+
+/* --- Lua's warnings: as lua(1) has them --- */
+
+static void
+warn_(void *arg, const char *text, int more)
+{
+	struct runtime *rt = arg;
+
+	if (!rt->warning_begun && !more && *text == '@') {
+		if (strcmp(text, "@on") == 0 || strcmp(text, "@off") == 0)
+			rt->warnings = text[2] == 'n';
+		return;
+	}
+	if (rt->warnings)
+		(void)fprintf(stderr, "%s%s%s", rt->warning_begun ? "" : "Lua warning: ", text, more ? "" : "\n");
+	rt->warning_begun = more != 0;
+}
+
+/* --- all of it --- */
+
+int
+memory_open(struct runtime *rt, const struct runtime_options *options)
+{
+	rt->slabs.plain = options->plain_memory || PLAIN_MEMORY;
+	if ((rt->L = lua_newstate(alloc, rt)) == NULL)
+		return -1;
+	lua_setwarnf(rt->L, warn_, rt);
+	timer_init(&rt->collector, come_round, true);
+	rt->generational = options->generational;
+	lua_gc(rt->L, options->generational ? LUA_GCGEN : LUA_GCINC, 0, 0, 0);
+	return 0;
+}
+
+void
+memory_close(struct runtime *rt)
+{
+	lua_close(rt->L);
+	slab_trim(&rt->slabs);
+}
