@@ -143,9 +143,16 @@ stack traceback:
 	[ "$status" -eq 1 ]
 	[ "$output" = before ]
 	[ "${stderr%%$'\n'*}" = 'corun: deadlock: 3 coroutines wait for what can never come' ]
-	[[ $stderr =~ 'channel get'$'\nstack traceback:\n'.*'x.lua:2' ]]
-	[[ $stderr =~ 'semaphore acquire'$'\nstack traceback:\n'.*'x.lua:3' ]]
-	[[ $stderr =~ 'coroutine.yield'$'\nstack traceback:\n'.*'x.lua:5: in main chunk' ]]
+	[[ $stderr =~ 'channel get, for 0.0 s'$'\nstack traceback:\n'.*'x.lua:2' ]]
+	[[ $stderr =~ 'semaphore acquire, for 0.0 s'$'\nstack traceback:\n'.*'x.lua:3' ]]
+	[[ $stderr =~ 'coroutine.yield, for 0.0 s'$'\nstack traceback:\n'.*'x.lua:5: in main chunk' ]]
+}
+
+@test "deadlock: since how long each of them waits" {
+	run --separate-stderr corun -t -e 'spawn(function() sleep(50) coroutine.yield() end) spawn(function() coop.channel():get() end)'
+	[ "$status" -eq 1 ]
+	[[ $stderr =~ 'coroutine.yield, for 0.0 s' ]]
+	[[ $stderr =~ 'channel get, for 50 s' ]]
 }
 
 @test "no deadlock: a timer or a socket may still wake" {

@@ -7,7 +7,6 @@
 #include "base/slab.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 
 struct slab {
@@ -81,8 +80,6 @@ slab_get(struct slab_heap *h, size_t n)
 	struct slab *s = LIST_FIRST(&h->partial[class]);
 	void *p;
 
-	if (h->plain)
-		return malloc(n);
 	if (s == NULL && (s = new_slab(h, class)) == NULL)
 		return NULL;
 	if ((p = s->free) != NULL) {
@@ -102,10 +99,6 @@ slab_put(struct slab_heap *h, void *p, size_t n)
 	struct slab *s = slab_of(p);
 
 	(void)n;
-	if (h->plain) {
-		free(p);
-		return;
-	}
 	if (s->used-- == s->most)
 		LIST_INSERT_HEAD(&h->partial[class_of(s->size)], s, entry);
 	*(void **)p = s->free;

@@ -21,7 +21,6 @@ struct slab_heap {
 	struct slab_list empty;                 /* kept until slab_trim */
 	char *fresh, *fresh_end;                /* mapped, never used */
 	size_t slabs;                           /* in use */
-	bool plain;                             /* by malloc */
 };
 
 /* n: 1 to SLAB_MAX bytes. Aligned to 16. NULL with errno. */

@@ -29,7 +29,6 @@ sched_init(struct sched *s, const char *backend, bool virtual_clock)
 	TAILQ_INIT(&s->soon);
 	TAILQ_INIT(&s->ready);
 	TAILQ_INIT(&s->deferred);
-	LIST_INIT(&s->all);
 	return 0;
 }
 
@@ -49,7 +48,7 @@ run_some(struct sched *s, struct task_list *queue)
 		task_dequeue(t);
 		s->current = t;
 		s->stats.switches++;
-		t->resume(t);
+		t->kind->resume(t);
 	}
 	s->current = NULL;
 }
@@ -193,12 +192,6 @@ sched_undefer(struct sched *s, struct defer *d)
 	d->queued = false;
 	s->ndeferred--;
 	TAILQ_REMOVE(&s->deferred, d, entry);
-}
-
-struct task *
-sched_each(const struct sched *s, const struct task *prev)
-{
-	return prev == NULL ? LIST_FIRST(&s->all) : LIST_NEXT(prev, all);
 }
 
 void

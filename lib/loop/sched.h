@@ -54,7 +54,6 @@ struct sched {
 	struct sched_stats stats;
 	/* private */
 	struct task_list soon, ready; /* woken by events and timers; the rest */
-	LIST_HEAD(, task) all;
 	TAILQ_HEAD(, defer) deferred;
 	size_t ndeferred, holds;
 	bool stopped, hurry;
@@ -89,9 +88,6 @@ void sched_release(struct sched *);
 /* Queues d for the end of this turn. A zeroed struct with `run` set is ready for use. */
 void sched_defer(struct sched *, struct defer *);
 void sched_undefer(struct sched *, struct defer *);
-
-/* Each task that is alive; NULL at the end. Start with prev NULL. */
-struct task *sched_each(const struct sched *, const struct task *prev);
 
 /* The p-th percentile (0 < p <= 100) of timer lateness in ns, from the histogram: exact to a factor of 2. */
 int64_t sched_lateness(const struct sched *, double p);

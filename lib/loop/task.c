@@ -8,34 +8,42 @@
 
 enum { SUSPENDED, READY, RUNNING, DEAD };
 
+/* 2^24 ns: in 32 bits it goes for two years */
+enum { SINCE_SHIFT = 24 };
+
 static void
 end_wait(struct task *t)
 {
 	const struct wait *w = t->wait;
 
-	timer_stop(&t->sched->wheel, &t->timer);
+	timer_stop(&t->kind->sched->wheel, &t->timer);
 	t->wait = NULL;
 	if (w == NULL)
 		return;
-	t->sched->nexternal -= w->external;
+	t->kind->sched->nexternal -= w->external;
 	if (w->leave != NULL)
 		w->leave(t);
+	t->on = NULL;
 }
 
 static void
 enqueue(struct task *t, bool soon)
 {
+	struct sched *s = t->kind->sched;
+
 	t->state = READY;
 	t->soon = soon;
-	t->sched->nready++;
-	TAILQ_INSERT_TAIL(soon ? &t->sched->soon : &t->sched->ready, t, link);
+	s->nready++;
+	TAILQ_INSERT_TAIL(soon ? &s->soon : &s->ready, t, link);
 }
 
 void
 task_dequeue(struct task *t)
 {
-	TAILQ_REMOVE(t->soon ? &t->sched->soon : &t->sched->ready, t, link);
-	t->sched->nready--;
+	struct sched *s = t->kind->sched;
+
+	TAILQ_REMOVE(t->soon ? &s->soon : &s->ready, t, link);
+	s->nready--;
 	t->state = RUNNING;
 }
 
@@ -44,7 +52,7 @@ deadline_passed(struct timer *timer)
 {
 	struct task *t = (struct task *)((char *)timer - offsetof(struct task, timer));
 
-	sched_late(t->sched, t->sched->clock.now - timer_at(timer));
+	sched_late(t->kind->sched, t->kind->sched->clock.now - timer_at(timer));
 	if (t->state != SUSPENDED)
 		return;
 	end_wait(t);
@@ -53,11 +61,16 @@ deadline_passed(struct timer *timer)
 }
 
 void
-task_init(struct task *t, struct sched *s, void (*resume)(struct task *))
+task_init(struct task *t, const struct task_kind *kind)
 {
-	*t = (struct task){ .resume = resume, .sched = s, .state = SUSPENDED };
+	struct sched *s = kind->sched;
+
+	t->kind = kind;
+	t->wait = NULL;
+	t->on = NULL;
 	timer_init(&t->timer, deadline_passed, false);
-	LIST_INSERT_HEAD(&s->all, t, all);
+	t->state = SUSPENDED;
+	t->wake = TASK_WOKEN;
 	s->stats.spawned++;
 	if (++s->ntasks > s->stats.tasks_peak)
 		s->stats.tasks_peak = s->ntasks;
@@ -72,25 +85,27 @@ task_fini(struct task *t)
 		task_dequeue(t);
 	end_wait(t);
 	t->state = DEAD;
-	LIST_REMOVE(t, all);
-	t->sched->ntasks--;
+	t->kind->sched->ntasks--;
 }
 
 void
 task_wait(struct task *t, const struct wait *w)
 {
+	struct sched *s = t->kind->sched;
+
 	t->wait = w;
 	t->state = SUSPENDED;
-	t->sched->nexternal += w->external;
+	t->timer.note = (uint32_t)(s->clock.now >> SINCE_SHIFT);
+	s->nexternal += w->external;
 }
 
 void
 task_deadline(struct task *t, int64_t at)
 {
 	if (at >= CLOCK_FOREVER)
-		timer_stop(&t->sched->wheel, &t->timer);
+		timer_stop(&t->kind->sched->wheel, &t->timer);
 	else
-		timer_arm(&t->sched->wheel, &t->timer, at);
+		timer_arm(&t->kind->sched->wheel, &t->timer, at);
 }
 
 static bool
@@ -127,4 +142,10 @@ bool
 task_suspended(const struct task *t)
 {
 	return t->state == SUSPENDED;
+}
+
+int64_t
+task_since(const struct task *t)
+{
+	return (int64_t)((uint32_t)(t->kind->sched->clock.now >> SINCE_SHIFT) - t->timer.note) << SINCE_SHIFT;
 }

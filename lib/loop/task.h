@@ -28,24 +28,35 @@ struct wait {
 /* How the last wait ended. */
 enum task_wake { TASK_WOKEN, TASK_TIMEOUT };
 
-struct task {
+/* What tasks of one kind have in common. It must outlive them. */
+struct task_kind {
 	void (*resume)(struct task *); /* runs until it suspends or ends; it may free the task if it called task_fini */
-	/* private */
 	struct sched *sched;
+};
+
+/* There may be a million of them: each byte counts. */
+struct task {
+	const struct task_kind *kind;
+	/* private */
 	const struct wait *wait;   /* NULL unless suspended */
-	void *on;                  /* what it waits on, for wait->leave */
-	TAILQ_ENTRY(task) link;    /* on the run queue when ready; free for the waited-for to use while suspended */
-	LIST_ENTRY(task) all;
-	struct timer timer;        /* the deadline of the wait */
+	void *on;                  /* what it waits on, for wait->leave; free for the owner while it is ready */
+	union {
+		TAILQ_ENTRY(task) link; /* on the run queue when ready; free for the waited-for to use while suspended */
+		LIST_ENTRY(task) peers; /* for the waited-for that wants a list with a small head */
+	};
+	struct timer timer;        /* the deadline of the wait; its note: see task_since */
 	uint8_t state;
 	uint8_t wake;              /* enum task_wake */
 	bool soon;                 /* which run queue */
+	uint8_t mark;              /* the owner's, as well as tag: the room is there anyway */
+	uint32_t tag;
 };
 
 TAILQ_HEAD(task_list, task);
+LIST_HEAD(task_peers, task);
 
-/* A new suspended task of s: it counts as alive from now on. Make it ready to start it. */
-void task_init(struct task *, struct sched *s, void (*resume)(struct task *));
+/* A new suspended task: it counts as alive from now on. Make it ready to start it. mark and tag are left as they are. */
+void task_init(struct task *, const struct task_kind *);
 
 /*
  * Its end. Leaves its wait and the run queue. Call it in resume() (then return at once) or from outside, when it must
@@ -78,6 +89,9 @@ task_wake(const struct task *t)
 }
 
 bool task_suspended(const struct task *);
+
+/* How long ago it was suspended, in ns, to 17 ms. */
+int64_t task_since(const struct task *);
 
 /* For the scheduler alone: takes a ready task off its queue and makes it the running one. */
 void task_dequeue(struct task *);

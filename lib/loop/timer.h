@@ -22,6 +22,7 @@ struct timer {
 	uint64_t step;     /* when */
 	int16_t slot;      /* level * 64 + slot + 1; 0: not pending; -1: on the due list */
 	bool background;
+	uint32_t note;     /* whoever owns the timer may keep something here: the room is there anyway */
 };
 
 TAILQ_HEAD(timer_list, timer);

@@ -1,6 +1,7 @@
 /*
  * The life of a coroutine. It occupies a seat: anchor[2s-1] is its thread, anchor[2s] its handle, so that neither is
- * collected while it lives. When it ends the handle is let go and the thread waits in its seat for the next one.
+ * collected while it lives. When it ends the handle is let go and the thread waits in its seat for the next one. What
+ * it returned is kept in a table with weak keys, by its handle.
  *
  * The scheduler calls into Lua outside of any protected call. So whatever may raise an error there, memory included,
  * goes through co_protected; the way of a coroutine that returns nothing is short because it needs no memory.
@@ -18,77 +19,80 @@ enum { IDLE_MAX = 10000, IDLE_MIN = 64 };
 
 #define REAP SEC
 
-static void finish(struct co *, enum co_outcome);
-static void resume(struct task *);
+static void finish(struct co *, enum co_outcome, int nresults);
 
 /* --- seats --- */
 
+int
+co_seats(struct runtime *rt)
+{
+	/* most of it is never touched */
+	rt->idle = calloc(IDLE_MAX, sizeof(*rt->idle));
+	return rt->idle != NULL ? 0 : -1;
+}
+
+static lua_Integer
+thread_of(uint32_t seat)
+{
+	return 2 * (lua_Integer)seat - 1;
+}
+
+static lua_Integer
+handle_of(uint32_t seat)
+{
+	return 2 * (lua_Integer)seat;
+}
+
+/* One more free thread. */
 static void
 add_thread(lua_State *L, struct runtime *rt, int anchor)
 {
-	int slot = rt->empty;
-
-	if (slot == 0 && rt->nseats + 1 >= rt->capseats) {
-		int cap = rt->capseats > 0 ? rt->capseats * 2 : 64;
-		struct seat *seats = reallocarray(rt->seats, (size_t)cap, sizeof(*seats));
-
-		if (seats == NULL)
-			luaL_error(L, "not enough memory");
-		rt->seats = seats;
-		rt->capseats = cap;
-	}
-	if (slot == 0)
-		slot = rt->nseats + 1;
+	uint32_t seat = rt->empty != 0 ? rt->empty : rt->nseats + 1, next = 0;
 	lua_State *thread = lua_newthread(L);
-	lua_rawseti(L, anchor, 2 * slot - 1);
+
+	if (seat == rt->empty) {
+		lua_rawgeti(L, anchor, thread_of(seat));
+		next = (uint32_t)lua_tointeger(L, -1);
+		lua_pop(L, 1);
+	}
+	lua_rawseti(L, anchor, thread_of(seat));
 	lua_pushboolean(L, 0);
-	lua_rawseti(L, anchor, 2 * slot);
+	lua_rawseti(L, anchor, handle_of(seat));
 
 	/* nothing can fail from here */
-	if (slot == rt->empty)
-		rt->empty = rt->seats[slot].next;
+	if (seat == rt->empty)
+		rt->empty = next;
 	else
 		rt->nseats++;
-	rt->seats[slot] = (struct seat){ .L = thread, .next = rt->idle };
-	rt->idle = slot;
-	rt->nidle++;
+	*co_slot(thread) = &rt->none;
+	rt->idle[rt->nidle++] = (struct seat){ .L = thread, .number = seat };
 }
 
-/* Lets the collector have a free thread. */
+/* Lets the collector have the thread of a seat. */
 static void
-drop_thread(struct runtime *rt)
+drop_thread(struct runtime *rt, uint32_t seat)
 {
-	int slot = rt->idle;
-	struct seat *seat = &rt->seats[slot];
-
 	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
-	lua_pushboolean(rt->L, 0);
-	lua_rawseti(rt->L, -2, 2 * slot - 1);
+	lua_pushinteger(rt->L, rt->empty);
+	lua_rawseti(rt->L, -2, thread_of(seat));
 	lua_pop(rt->L, 1);
-	rt->idle = seat->next;
-	rt->nidle--;
-	seat->L = NULL;
-	seat->next = rt->empty;
-	rt->empty = slot;
+	rt->empty = seat;
 }
 
 static void
-leave_seat(struct runtime *rt, int slot)
+leave_seat(struct runtime *rt, lua_State *thread, uint32_t seat)
 {
-	struct seat *seat = &rt->seats[slot];
-
 	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
 	lua_pushboolean(rt->L, 0);
-	lua_rawseti(rt->L, -2, 2 * slot);
+	lua_rawseti(rt->L, -2, handle_of(seat));
 	lua_pop(rt->L, 1);
-	*co_slot(seat->L) = &rt->none;
-	seat->next = rt->idle;
-	rt->idle = slot;
-	if (rt->nidle++ < IDLE_MIN)
+	*co_slot(thread) = &rt->none;
+	if (rt->nidle == IDLE_MAX) {
+		drop_thread(rt, seat);
 		return;
-	if (rt->nidle > IDLE_MAX)
-		drop_thread(rt);
-	if (!timer_pending(&rt->reaper))
+	}
+	rt->idle[rt->nidle] = (struct seat){ .L = thread, .number = seat };
+	if (rt->nidle++ >= IDLE_MIN && !timer_pending(&rt->reaper))
 		timer_arm(&rt->sched->wheel, &rt->reaper, rt->sched->clock.now + REAP);
 }
 
@@ -98,43 +102,51 @@ co_reap(struct timer *t)
 	struct runtime *rt = (struct runtime *)((char *)t - offsetof(struct runtime, reaper));
 
 	for (int n = (rt->idle_low + 1) / 2; n > 0 && rt->nidle > IDLE_MIN; n--)
-		drop_thread(rt);
+		drop_thread(rt, rt->idle[--rt->nidle].number);
 	rt->idle_low = rt->nidle;
 	if (rt->nidle > IDLE_MIN)
 		timer_arm(&rt->sched->wheel, t, rt->sched->clock.now + REAP);
 }
 
 struct co *
+co_at(struct runtime *rt, uint32_t seat)
+{
+	struct co *co;
+
+	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
+	lua_rawgeti(rt->L, -1, handle_of(seat));
+	co = lua_touserdata(rt->L, -1);
+	lua_pop(rt->L, 2);
+	return co;
+}
+
+struct co *
 co_new(lua_State *L, struct runtime *rt)
 {
-	struct co *co = lua_newuserdatauv(L, sizeof(*co), 1);
-	int slot;
+	struct co *co = lua_newuserdatauv(L, sizeof(*co), 0);
+	struct seat seat;
 
 	co->L = NULL;
+	co->task.mark = CO_CANCELLED;
 	lua_rawgeti(L, LUA_REGISTRYINDEX, rt->meta);
 	lua_setmetatable(L, -2);
 	lua_rawgeti(L, LUA_REGISTRYINDEX, rt->anchor);
-	if (rt->idle == 0)
+	if (rt->nidle == 0)
 		add_thread(L, rt, lua_gettop(L));
-	slot = rt->idle;
+	seat = rt->idle[rt->nidle - 1];
 	lua_pushvalue(L, -2);
-	lua_rawseti(L, -2, 2 * slot);
+	lua_rawseti(L, -2, handle_of(seat.number));
 	lua_pop(L, 1);
 
-	rt->idle = rt->seats[slot].next;
 	if (--rt->nidle < rt->idle_low)
 		rt->idle_low = rt->nidle;
 	rt->count++;
-	task_init(&co->task, rt->sched, resume);
-	co->L = rt->seats[slot].L;
-	co->rt = rt;
+	task_init(&co->task, &rt->kind);
+	co->task.mark = CO_ALIVE;
+	co->task.tag = seat.number;
+	co->L = seat.L;
 	co->deadline = CLOCK_FOREVER;
-	co->inner = NULL;
-	co->slot = slot;
-	co->nargs = 0;
-	co->nresults = 0;
-	co->outcome = CO_ALIVE;
-	TAILQ_INIT(&co->joiners);
+	LIST_INIT(&co->joiners);
 	*co_slot(co->L) = co;
 	return co;
 }
@@ -143,19 +155,19 @@ void
 co_start(struct co *co, lua_State *from, int n)
 {
 	if (!lua_checkstack(co->L, n + 1)) {
-		finish(co, CO_CANCELLED);
+		finish(co, CO_CANCELLED, 0);
 		luaL_error(from, "too many arguments");
 	}
 	lua_xmove(from, co->L, n + 1);
-	co->nargs = n;
 	task_ready(&co->task);
+	co_set_nargs(co, n);
 }
 
 void
 co_push(lua_State *L, const struct co *co)
 {
-	lua_rawgeti(L, LUA_REGISTRYINDEX, co->rt->anchor);
-	lua_rawgeti(L, -1, 2 * co->slot);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, co_runtime(co)->anchor);
+	lua_rawgeti(L, -1, handle_of(co->task.tag));
 	lua_replace(L, -2);
 }
 
@@ -176,28 +188,29 @@ co_test(lua_State *L, int arg)
 /* --- the end of a coroutine --- */
 
 static void
-finish(struct co *co, enum co_outcome outcome)
+finish(struct co *co, enum co_outcome outcome, int nresults)
 {
-	struct runtime *rt = co->rt;
+	struct runtime *rt = co_runtime(co);
+	lua_State *thread = co->L;
+	uint32_t seat = co->task.tag;
 	struct task *joiner;
 
-	co->outcome = (uint8_t)outcome;
-	while ((joiner = TAILQ_FIRST(&co->joiners)) != NULL)
+	co->task.mark = (uint8_t)outcome;
+	while ((joiner = LIST_FIRST(&co->joiners)) != NULL)
 		task_ready_soon(joiner);
 	task_fini(&co->task);
-	lua_settop(co->L, 0);
+	lua_settop(thread, 0);
 	co->L = NULL;
+	co->task.tag = (uint32_t)nresults;
 	rt->count--;
-	leave_seat(rt, co->slot);
+	leave_seat(rt, thread, seat);
 }
 
-/*
- * Moves the n values on top of the coroutine's stack into the user value of its handle: one as it is, more in a
- * table.
- */
+/* Keeps the n values on top of the coroutine's stack for join: one as it is, more in a table. */
 static void
 keep(lua_State *L, struct co *co, int n)
 {
+	lua_rawgeti(L, LUA_REGISTRYINDEX, co_runtime(co)->results);
 	co_push(L, co);
 	if (n == 1) {
 		lua_xmove(co->L, L, 1);
@@ -208,9 +221,8 @@ keep(lua_State *L, struct co *co, int n)
 		for (int i = n; i > 0; i--)
 			lua_rawseti(L, -1 - i, i);
 	}
-	lua_setiuservalue(L, -2, 1);
+	lua_rawset(L, -3);
 	lua_pop(L, 1);
-	co->nresults = n;
 }
 
 static int
@@ -243,7 +255,7 @@ static int
 keep_error(lua_State *L)
 {
 	struct co *co = lua_touserdata(L, 1);
-	struct runtime *rt = co->rt;
+	struct runtime *rt = co_runtime(co);
 
 	lua_pushvalue(co->L, -1);
 	lua_xmove(co->L, L, 1);
@@ -261,7 +273,7 @@ keep_error(lua_State *L)
 int
 co_protected(struct co *co, lua_CFunction f, int n)
 {
-	struct runtime *rt = co->rt;
+	struct runtime *rt = co_runtime(co);
 
 	lua_pushcfunction(rt->L, f);
 	lua_pushlightuserdata(rt->L, co);
@@ -276,7 +288,7 @@ static int
 report_close(lua_State *L)
 {
 	struct co *co = lua_touserdata(L, 1);
-	struct runtime *rt = co->rt;
+	struct runtime *rt = co_runtime(co);
 
 	lua_xmove(co->L, L, 1);
 	push_message(L, 3);
@@ -289,7 +301,7 @@ report_close(lua_State *L)
 static void
 close_failed(struct co *co, lua_State *L)
 {
-	co->rt->errors++;
+	co_runtime(co)->errors++;
 	if (L != co->L && lua_checkstack(co->L, 1))
 		lua_xmove(L, co->L, 1);
 	else if (L != co->L)
@@ -300,30 +312,34 @@ close_failed(struct co *co, lua_State *L)
 static void
 fail(struct co *co)
 {
-	struct runtime *rt = co->rt;
+	struct runtime *rt = co_runtime(co);
 	const void *error = lua_topointer(co->L, -1);
 	size_t bound = rt->max_heap;
+
+	int kept = 1;
 
 	rt->errors++;
 	/* what is wrong can be told also of one that has used up the memory */
 	rt->max_heap = 0;
-	if (co_protected(co, keep_error, 1) == -1)
+	if (co_protected(co, keep_error, 1) == -1) {
 		rt->report(rt->report_arg, "not enough memory (and none to say more)");
+		kept = 0;
+	}
 	rt->max_heap = bound;
 	/* the error that ended it comes back, unless a <close> variable raised another */
 	if (lua_resetthread(co->L) != LUA_OK && lua_topointer(co->L, -1) != error)
 		close_failed(co, co->L);
-	finish(co, CO_ERROR);
+	finish(co, CO_ERROR, kept);
 }
 
-static void
-resume(struct task *t)
+void
+co_resume(struct task *t)
 {
 	struct co *co = co_from_task(t);
-	struct runtime *rt = co->rt;
-	int nargs = co->nargs, n, status;
+	struct runtime *rt = co_runtime(co);
+	int nargs = (int)(intptr_t)t->on, n, status;
 
-	co->nargs = 0;
+	t->on = NULL;
 	rt->blocking = false;
 	rt->can_block = true;
 	rt->running = co->L;
@@ -341,8 +357,8 @@ resume(struct task *t)
 		return;
 	}
 	if (n > 0 && co_protected(co, keep_results, n) == -1)
-		co->nresults = 0;
-	finish(co, CO_RETURNED);
+		n = 0;
+	finish(co, CO_RETURNED, n);
 }
 
 /*
@@ -355,33 +371,30 @@ co_close(struct co *co)
 	lua_State *L;
 
 	while ((L = co_innermost(co)) != co->L) {
-		lua_State *outer = co->inner;
+		lua_State *outer = co->L;
 
-		if (outer == L) {
-			co->inner = NULL;
-		} else {
-			while (co_inner(outer) != L)
-				outer = co_inner(outer);
+		while (co_inner(outer) != L)
+			outer = co_inner(outer);
+		if (outer == co->L)
+			*co_slot(outer) = co;
+		else
 			co_set_inner(outer, outer);
-		}
-		*co_slot(L) = &co->rt->none;
+		*co_slot(L) = &co_runtime(co)->none;
 		if (lua_resetthread(L) != LUA_OK)
 			close_failed(co, L);
 		lua_settop(L, 0);
 	}
 	if (lua_resetthread(co->L) != LUA_OK)
 		close_failed(co, co->L);
-	finish(co, CO_CANCELLED);
+	finish(co, CO_CANCELLED, 0);
 }
 
 lua_State *
 co_innermost(const struct co *co)
 {
-	lua_State *L = co->inner;
+	lua_State *L = co->L;
 
-	if (L == NULL)
-		return co->L;
-	while (co_inner(L) != L)
+	while (co_waits_in(L) && co_inner(L) != L)
 		L = co_inner(L);
 	return L;
 }
@@ -390,22 +403,25 @@ int
 co_results(lua_State *L, int handle)
 {
 	struct co *co = lua_touserdata(L, handle);
-	int n = co->nresults;
+	int n = (int)co->task.tag;
 
-	if (co->outcome == CO_CANCELLED) {
+	if (co_outcome(co) == CO_CANCELLED) {
 		lua_pushboolean(L, 0);
 		lua_pushliteral(L, "cancelled");
 		return 2;
 	}
-	lua_pushboolean(L, co->outcome == CO_RETURNED);
-	if (n == 0 && co->outcome == CO_ERROR) {
+	lua_pushboolean(L, co_outcome(co) == CO_RETURNED);
+	if (n == 0 && co_outcome(co) == CO_ERROR) {
 		lua_pushliteral(L, "not enough memory");
 		return 2;
 	}
 	if (n == 0)
 		return 1;
 	luaL_checkstack(L, n + 1, "too many results");
-	lua_getiuservalue(L, handle, 1);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, co_runtime(co)->results);
+	lua_pushvalue(L, handle);
+	lua_rawget(L, -2);
+	lua_remove(L, -2);
 	if (n == 1)
 		return 2;
 	for (int i = 1; i <= n; i++)

@@ -50,24 +50,22 @@ co_yield(lua_State *L)
 static void
 mark(lua_State *L, lua_State *G)
 {
-	struct co *co = co_of(L);
-
 	if (!co_waits_in(G))
 		co_set_inner(G, G);
-	if (co->L == L)
-		co->inner = G;
-	else
-		co_set_inner(L, G);
+	co_set_inner(L, G);
 }
 
 /* The wait is over, and L is about to resume G. */
 static void
 unmark(lua_State *L, lua_State *G)
 {
-	struct co *co = co_of(L);
+	struct runtime *rt;
+	struct co *co;
 
-	co->inner = NULL;
-	*co_slot(G) = &co->rt->none;
+	(void)lua_getallocf(L, (void **)&rt);
+	co = co_running(rt);
+	*co_slot(L) = co->L == L ? co : &rt->none;
+	*co_slot(G) = &rt->none;
 }
 
 /*
@@ -128,7 +126,7 @@ resume_again(lua_State *L, int status, lua_KContext ctx)
 }
 
 static int
-co_resume(lua_State *L)
+co_resume_(lua_State *L)
 {
 	lua_State *G = lua_tothread(L, 1);
 
@@ -237,9 +235,9 @@ status_of(lua_State *L, int arg)
 
 	if (co == NULL)
 		return thread_status(L, lua_tothread(L, arg));
-	if (co->outcome != CO_ALIVE)
+	if (co_outcome(co) != CO_ALIVE)
 		return "dead";
-	if (co != co_running(co->rt))
+	if (co != co_running(co_runtime(co)))
 		return "suspended";
 	return co->L == L ? "running" : "normal";
 }
@@ -270,7 +268,7 @@ co_isyieldable(lua_State *L)
 	struct co *co = lua_isnone(L, 1) ? NULL : check_either(L, 1);
 	lua_State *G = lua_isthread(L, 1) ? lua_tothread(L, 1) : L;
 
-	lua_pushboolean(L, co != NULL ? co->outcome == CO_ALIVE && lua_isyieldable(co->L) : lua_isyieldable(G));
+	lua_pushboolean(L, co != NULL ? co_outcome(co) == CO_ALIVE && lua_isyieldable(co->L) : lua_isyieldable(G));
 	return 1;
 }
 
@@ -326,7 +324,7 @@ lco_open(lua_State *L)
 		{ "close", co_close_ },
 		{ "create", co_create },
 		{ "isyieldable", co_isyieldable },
-		{ "resume", co_resume },
+		{ "resume", co_resume_ },
 		{ "running", co_running_ },
 		{ "status", co_status },
 		{ "wrap", co_wrap },

@@ -99,7 +99,7 @@ coop_schedule(lua_State *L)
 	struct co *co = check_handle(L, 1);
 	int n = lua_gettop(L) - 1;
 
-	luaL_argcheck(L, co->outcome == CO_ALIVE, 1, "the coroutine has ended");
+	luaL_argcheck(L, co_outcome(co) == CO_ALIVE, 1, "the coroutine has ended");
 	/* one that is ready already, or waits for something else, must not be woken twice or out of its turn */
 	if (!task_suspended(&co->task) || co->task.wait != &wait_yield) {
 		lua_pushboolean(L, 0);
@@ -108,17 +108,15 @@ coop_schedule(lua_State *L)
 	if (!lua_checkstack(co->L, n))
 		return luaL_error(L, "too many values to schedule");
 	lua_xmove(L, co->L, n);
-	co->nargs = n;
 	lua_pushboolean(L, task_ready(&co->task));
+	co_set_nargs(co, n);
 	return 1;
 }
 
 static void
 leave_join(struct task *t)
 {
-	struct co *target = t->on;
-
-	TAILQ_REMOVE(&target->joiners, t, link);
+	LIST_REMOVE(t, peers);
 }
 
 static int
@@ -128,7 +126,7 @@ joined(lua_State *L, int status, lua_KContext ctx)
 
 	(void)status;
 	(void)ctx;
-	if (co->outcome == CO_ALIVE)
+	if (co_outcome(co) == CO_ALIVE)
 		return lua_fail(L, "timeout");
 	return co_results(L, 1);
 }
@@ -140,11 +138,11 @@ coop_join(lua_State *L)
 	struct co *co = check_handle(L, 1), *self;
 	int64_t deadline = co_optdeadline(L, 2);
 
-	if (co->outcome != CO_ALIVE)
+	if (co_outcome(co) != CO_ALIVE)
 		return co_results(L, 1);
 	self = co_current(L);
 	luaL_argcheck(L, co != self, 1, "a coroutine cannot wait for its own end");
-	TAILQ_INSERT_TAIL(&co->joiners, &self->task, link);
+	LIST_INSERT_HEAD(&co->joiners, &self->task, peers);
 	return co_wait(L, &wait_join, co, deadline, joined, 0);
 }
 
@@ -153,11 +151,11 @@ lcoop_cancel(lua_State *L)
 {
 	struct co *co = check_handle(L, 1);
 
-	if (co->outcome != CO_ALIVE) {
+	if (co_outcome(co) != CO_ALIVE) {
 		lua_pushboolean(L, 0);
 		return 1;
 	}
-	luaL_argcheck(L, co != co_running(co->rt), 1, "a coroutine cannot cancel itself: return or raise an error");
+	luaL_argcheck(L, co != co_running(co_runtime(co)), 1, "a coroutine cannot cancel itself: return or raise an error");
 	co_close(co);
 	lua_pushboolean(L, 1);
 	return 1;

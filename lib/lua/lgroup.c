@@ -48,7 +48,7 @@ push_living(lua_State *L, int group, const struct co *self)
 	for (lua_pushnil(L); lua_next(L, top + 1) != 0; lua_pop(L, 1)) {
 		struct co *co = lua_touserdata(L, -1);
 
-		if (co == self || co->outcome != CO_ALIVE)
+		if (co == self || co->task.mark != CO_ALIVE)
 			continue;
 		lua_replace(L, top + 1);
 		lua_settop(L, top + 1);
@@ -148,9 +148,7 @@ tell(lua_State *L, struct group *g)
 static void
 leave(struct task *t)
 {
-	struct co *member = t->on;
-
-	TAILQ_REMOVE(&member->joiners, t, link);
+	LIST_REMOVE(t, peers);
 }
 
 static int
@@ -173,7 +171,7 @@ wait_on(lua_State *L, int status, lua_KContext deadline)
 	/* the member stays on the stack, so that its list of those who wait does too */
 	member = lua_touserdata(L, -1);
 	self = co_current(L);
-	TAILQ_INSERT_TAIL(&member->joiners, &self->task, link);
+	LIST_INSERT_HEAD(&member->joiners, &self->task, peers);
 	return co_wait(L, &wait, member, (int64_t)deadline, wait_on, deadline);
 }
 

@@ -14,15 +14,15 @@
 /* --- the allocator --- */
 
 static bool
-is_small(size_t n)
+is_small(const struct runtime *rt, size_t n)
 {
-	return n <= SLAB_MAX;
+	return n <= SLAB_MAX && !rt->plain;
 }
 
 static void
 release(struct runtime *rt, void *p, size_t n)
 {
-	if (p != NULL && is_small(n))
+	if (p != NULL && is_small(rt, n))
 		slab_put(&rt->slabs, p, n);
 	else
 		free(p);
@@ -33,11 +33,11 @@ resize(struct runtime *rt, void *p, size_t old, size_t n)
 {
 	void *q;
 
-	if (p != NULL && is_small(old) && is_small(n) && slab_same(old, n))
+	if (p != NULL && is_small(rt, old) && is_small(rt, n) && slab_same(old, n))
 		return p;
-	if (!is_small(n) && (p == NULL || !is_small(old)))
+	if (!is_small(rt, n) && (p == NULL || !is_small(rt, old)))
 		return realloc(p, n);
-	if ((q = is_small(n) ? slab_get(&rt->slabs, n) : malloc(n)) == NULL || p == NULL)
+	if ((q = is_small(rt, n) ? slab_get(&rt->slabs, n) : malloc(n)) == NULL || p == NULL)
 		return q;
 	memcpy(q, p, old < n ? old : n);
 	release(rt, p, old);
@@ -155,7 +155,7 @@ warn_(void *arg, const char *text, int more)
 int
 memory_open(struct runtime *rt, const struct runtime_options *options)
 {
-	rt->slabs.plain = options->plain_memory || PLAIN_MEMORY;
+	rt->plain = options->plain_memory || PLAIN_MEMORY;
 	if ((rt->L = lua_newstate(alloc, rt)) == NULL)
 		return -1;
 	lua_setwarnf(rt->L, warn_, rt);

@@ -71,6 +71,12 @@ open_all(lua_State *L)
 	lua_pushboolean(L, 0);
 	lua_setfield(L, -2, "__metatable");
 	rt->meta = luaL_ref(L, LUA_REGISTRYINDEX);
+	lua_newtable(L);
+	lua_createtable(L, 0, 1);
+	lua_pushliteral(L, "k");
+	lua_setfield(L, -2, "__mode");
+	lua_setmetatable(L, -2);
+	rt->results = luaL_ref(L, LUA_REGISTRYINDEX);
 	lco_open(L);
 	modules_open(L);
 	return 0;
@@ -81,14 +87,17 @@ runtime_new(struct sched *s, const struct runtime_options *options)
 {
 	struct runtime *rt = calloc(1, sizeof(*rt));
 
-	if (rt == NULL || memory_open(rt, options) == -1) {
+	if (rt == NULL || co_seats(rt) == -1 || memory_open(rt, options) == -1) {
+		if (rt != NULL)
+			free(rt->idle);
 		free(rt);
 		errno = ENOMEM;
 		return NULL;
 	}
+	rt->kind = (struct task_kind){ .resume = co_resume, .sched = s };
 	rt->sched = s;
 	rt->name = options->name;
-	rt->none.rt = rt;
+	rt->none.task.kind = &rt->kind;
 	rt->report = report_to_stderr;
 	rt->report_arg = rt;
 	*co_slot(rt->L) = &rt->none;
@@ -112,13 +121,17 @@ runtime_new(struct sched *s, const struct runtime_options *options)
 void
 runtime_close_all(struct runtime *rt)
 {
-	for (size_t most = 2 * rt->count + 1000; rt->count > 0 && most > 0; most--) {
-		int slot = rt->nseats;
+	size_t most = 2 * rt->count + 1000;
 
-		while (rt->seats[slot].L == NULL || co_of(rt->seats[slot].L) == &rt->none)
-			slot--;
-		co_close(co_of(rt->seats[slot].L));
-	}
+	while (rt->count > 0 && most > 0)
+		for (uint32_t seat = rt->nseats; seat > 0 && most > 0; seat--) {
+			struct co *co = co_at(rt, seat);
+
+			if (co == NULL)
+				continue;
+			co_close(co);
+			most--;
+		}
 }
 
 void
@@ -131,7 +144,7 @@ runtime_free(struct runtime *rt)
 	timer_stop(&rt->sched->wheel, &rt->reaper);
 	timer_stop(&rt->sched->wheel, &rt->collector);
 	memory_close(rt);
-	free(rt->seats);
+	free(rt->idle);
 	free(rt);
 }
 
@@ -150,7 +163,7 @@ runtime_sched(struct runtime *rt)
 struct runtime *
 runtime_of(lua_State *L)
 {
-	return co_of(L)->rt;
+	return co_runtime(co_of(L));
 }
 
 size_t
@@ -211,12 +224,17 @@ runtime_start(struct runtime *rt, lua_CFunction body, void *arg)
 
 /* --- who waits for what --- */
 
-static const char *
-state_of(const struct co *co)
+static void
+describe(const struct co *co, char *out, size_t size)
 {
-	if (co->task.wait != NULL)
-		return co->task.wait->name;
-	return task_suspended(&co->task) ? "suspended" : "ready";
+	const char *what = co->task.wait != NULL ? co->task.wait->name : task_suspended(&co->task) ? "suspended" : "ready";
+	double waited = (double)task_since(&co->task) / (double)SEC;
+	unsigned number = co->task.tag;
+
+	if (task_suspended(&co->task))
+		(void)snprintf(out, size, "coroutine %u: %s, for %.*f s", number, what, waited < 10 ? 1 : 0, waited);
+	else
+		(void)snprintf(out, size, "coroutine %u: %s", number, what);
 }
 
 static int
@@ -225,7 +243,7 @@ list_one(lua_State *L)
 	struct co *co = lua_touserdata(L, 1);
 	char what[160];
 
-	(void)snprintf(what, sizeof(what), "coroutine %d: %s", co->slot, state_of(co));
+	describe(co, what, sizeof(what));
 	luaL_traceback(L, co_innermost(co), what, 0);
 	(void)fprintf(stderr, "%s\n", lua_tostring(L, -1));
 	return 0;
@@ -234,11 +252,15 @@ list_one(lua_State *L)
 void
 runtime_list(struct runtime *rt)
 {
-	(void)fflush(stdout);
-	for (int slot = 1; slot <= rt->nseats; slot++) {
-		struct co *co = rt->seats[slot].L != NULL ? co_of(rt->seats[slot].L) : &rt->none;
+	char what[160];
 
-		if (co != &rt->none && co_protected(co, list_one, 0) == -1)
-			(void)fprintf(stderr, "coroutine %d: %s\n", slot, state_of(co));
+	(void)fflush(stdout);
+	for (uint32_t seat = 1; seat <= rt->nseats; seat++) {
+		struct co *co = co_at(rt, seat);
+
+		if (co == NULL || co_protected(co, list_one, 0) == 0)
+			continue;
+		describe(co, what, sizeof(what));
+		(void)fprintf(stderr, "%s\n", what);
 	}
 }

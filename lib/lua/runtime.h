@@ -19,19 +19,18 @@
 struct gauge;
 struct runtime;
 
-/* A coroutine. Fields are private to runtime.c and lco.c but for `task`. */
+/*
+ * A coroutine. Private to the rooms that share state.h, but for `task`, in which
+ *   mark  is its enum co_outcome;
+ *   tag   is its seat while it is alive, then the number of results kept for join;
+ *   on    is, while it is ready, the number of values on its stack that the next resume passes.
+ */
 struct co {
 	struct task task;
 	/* private */
-	lua_State *L;             /* its thread; NULL once it has ended */
-	struct runtime *rt;
-	int64_t deadline;         /* of timeout(): CLOCK_FOREVER when none */
-	lua_State *inner;         /* the generator in which it waits; NULL: in none */
-	struct task_list joiners; /* who waits for its end */
-	int slot;                 /* of the anchor table */
-	int nargs;                /* values on its stack that the next resume passes */
-	int nresults;             /* values kept for join */
-	uint8_t outcome;          /* enum co_outcome */
+	lua_State *L;              /* its thread; NULL once it has ended */
+	int64_t deadline;          /* of timeout(): CLOCK_FOREVER when none */
+	struct task_peers joiners; /* who waits for its end */
 };
 
 enum co_outcome { CO_ALIVE, CO_RETURNED, CO_ERROR, CO_CANCELLED };

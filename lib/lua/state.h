@@ -7,29 +7,32 @@
 #include "base/slab.h"
 #include "lua/runtime.h"
 
-/* A place in the anchor table for a thread and for the handle of the coroutine that uses it. */
+/* A free thread and its seat. */
 struct seat {
-	lua_State *L; /* NULL: its thread was let go */
-	int next;     /* free list; 0 ends it */
+	lua_State *L;
+	uint32_t number;
 };
 
 struct runtime {
+	struct task_kind kind; /* of coroutines; first, so that they find the runtime */
 	struct sched *sched;
 	lua_State *L;        /* the main state */
 	const char *name;
-	struct co none;      /* what threads that are no coroutine's point at: only rt is set */
-	struct seat *seats;  /* 1..nseats */
-	int nseats, capseats;
-	int idle, empty;     /* free seats with and without a thread */
-	int nidle, idle_low; /* seats with a free thread, and the fewest there were since the reaper came last */
+	struct co none;      /* what threads that are no coroutine's point at: only its kind is set */
+	struct seat *idle;   /* free threads, with room for as many as are ever kept */
+	uint32_t nseats;     /* in the anchor table, taken or not */
+	uint32_t empty;      /* the first seat without a thread, which holds the number of the next; 0: none */
+	int nidle, idle_low; /* free threads, and the fewest there were since the reaper came last */
 	struct timer reaper; /* lets go of threads that were not needed */
 	int anchor, meta;    /* registry references: the anchor table, the metatable of handles */
+	int results;         /* and what coroutines returned, by their handles */
 	bool blocking;       /* the yield that is on its way up suspends the whole coroutine */
 	lua_State *volatile running; /* for the handler of preempt.c: the thread that executes; NULL between coroutines */
 	bool can_block;      /* every resume between the coroutine and the running generator can be yielded across */
 	size_t count;
 	unsigned long errors;
 	struct slab_heap slabs;
+	bool plain;              /* no slabs: every object by malloc */
 	size_t heap, max_heap;   /* bytes; no bound: 0 */
 	bool warnings, warning_begun; /* of Lua: wanted; in the middle of one */
 	bool generational;
@@ -47,9 +50,9 @@ struct runtime {
 
 /*
  * The extra space of a thread: a coroutine's own thread points at its struct co for as long as it lives, the main
- * state and generators at rt->none. A generator in which a coroutine waits points, with the lowest bit set, at the
- * generator that runs inside it, or at itself when it is the innermost: nobody else may resume it, and whoever closes
- * the coroutine finds all of them.
+ * state and generators at rt->none. While a coroutine waits in generators, its own thread and each of them point, with
+ * the lowest bit set, at the generator inside, the innermost at itself: nobody else may resume them, and whoever
+ * closes the coroutine finds all of them.
  */
 static inline struct co **
 co_slot(lua_State *L)
@@ -57,31 +60,50 @@ co_slot(lua_State *L)
 	return (struct co **)lua_getextraspace(L);
 }
 
-/* The coroutine whose own thread L is; &rt->none for a generator or the main state. */
+/* The coroutine whose own thread L is; &rt->none for a generator or the main state. Not if co_waits_in(L). */
 static inline struct co *
 co_of(lua_State *L)
 {
 	return *co_slot(L);
 }
 
-/* For a generator in which a coroutine waits: the one inside of it, or itself. */
+/* Where a coroutine waits: the generator inside of L, or L itself. */
 static inline lua_State *
-co_inner(lua_State *G)
+co_inner(lua_State *L)
 {
-	return (lua_State *)((uintptr_t)*co_slot(G) & ~(uintptr_t)1);
+	return (lua_State *)((uintptr_t)*co_slot(L) & ~(uintptr_t)1);
 }
 
 static inline void
-co_set_inner(lua_State *G, lua_State *inner)
+co_set_inner(lua_State *L, lua_State *inner)
 {
-	*co_slot(G) = (struct co *)((uintptr_t)inner | 1);
+	*co_slot(L) = (struct co *)((uintptr_t)inner | 1);
 }
 
-/* Whether a coroutine waits in this thread, which is no coroutine's own. */
+/* Whether a coroutine waits in this generator, or in one inside of this thread. */
 static inline bool
-co_waits_in(lua_State *G)
+co_waits_in(lua_State *L)
 {
-	return ((uintptr_t)*co_slot(G) & 1) != 0;
+	return ((uintptr_t)*co_slot(L) & 1) != 0;
+}
+
+static inline struct runtime *
+co_runtime(const struct co *co)
+{
+	return (struct runtime *)co->task.kind;
+}
+
+static inline enum co_outcome
+co_outcome(const struct co *co)
+{
+	return (enum co_outcome)co->task.mark;
+}
+
+/* How many values on its stack the next resume of a ready coroutine passes. */
+static inline void
+co_set_nargs(struct co *co, int n)
+{
+	co->task.on = (void *)(intptr_t)n;
 }
 
 static inline struct co *
@@ -96,6 +118,15 @@ co_running(const struct runtime *rt)
 {
 	return rt->sched->current != NULL ? co_from_task(rt->sched->current) : NULL;
 }
+
+/* What tasks that are coroutines do when it is their turn. */
+void co_resume(struct task *);
+
+/* Room for free threads: 0, or -1 without memory. */
+int co_seats(struct runtime *);
+
+/* The coroutine in seat 1..rt->nseats; NULL: the seat is free. */
+struct co *co_at(struct runtime *, uint32_t seat);
 
 /* The fire function of rt->reaper. */
 void co_reap(struct timer *);

@@ -18,7 +18,7 @@ TEST(soon_goes_before_ready_and_starves_nobody)
 	for (int i = 0; i < 100; i++)
 		go(&s, &slow[i], 2, 0);
 	quick = (struct toy){ .most = 1 };
-	task_init(&quick.task, &s, ran);
+	init_toy(&s, &quick, ran);
 	OK(task_ready_soon(&quick.task));
 	EQ(sched_run(&s), SCHED_DONE);
 	EQ(quick.order, 1);
@@ -49,7 +49,7 @@ TEST(those_that_are_woken_for_ever_starve_nobody)
 	virtual_loop(&s);
 	go(&s, &modest, 10, 0);
 	greedy = (struct toy){ .most = 10000 };
-	task_init(&greedy.task, &s, soon_again);
+	init_toy(&s, &greedy, soon_again);
 	OK(task_ready_soon(&greedy.task));
 	EQ(sched_run(&s), SCHED_DONE);
 	OK(modest.order < 200);
@@ -98,7 +98,7 @@ TEST(a_timer_among_ten_thousand_always_ready)
 	EQ(sched_init(&s, NULL, false), 0);
 	for (int i = 0; i < N; i++) {
 		go(&s, &toys[i], 2, 0);
-		toys[i].task.resume = burn;
+		toys[i].kind.resume = burn;
 	}
 	timer_init(&t.timer, tick, false);
 	begun = clock_read(&s.clock);
@@ -129,7 +129,7 @@ BOTH(an_event_among_many_always_ready)
 	EQ(poller_want(s->poller, &e.watch, POLLER_IN), 0);
 	for (int i = 0; i < N; i++) {
 		go(s, &toys[i], 2, 0);
-		toys[i].task.resume = burn;
+		toys[i].kind.resume = burn;
 	}
 	EQ(write(fds[1], "x", 1), 1);
 	EQ(sched_run(s), SCHED_STOPPED);

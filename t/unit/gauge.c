@@ -42,7 +42,7 @@ static void
 resume(struct task *t)
 {
 	static const struct wait nap = { .name = "nap" };
-	struct sched *s = t->sched;
+	struct sched *s = t->kind->sched;
 
 	if (s->clock.now >= ((struct sleeper *)t)->until) {
 		task_fini(t);
@@ -57,8 +57,9 @@ static void
 run(struct sched *s, int64_t ns)
 {
 	struct sleeper sleeper = { .until = s->clock.now + ns };
+	struct task_kind kind = { .resume = resume, .sched = s };
 
-	task_init(&sleeper.task, s, resume);
+	task_init(&sleeper.task, &kind);
 	task_ready(&sleeper.task);
 	EQ(sched_run(s), SCHED_DONE);
 }

@@ -188,7 +188,7 @@ TEST(events_under_the_virtual_clock)
 	EQ(poller_want(s.poller, &e.watch, POLLER_IN), 0);
 	waiting = (struct toy){ .most = 1 };
 	e.wakes = &waiting.task;
-	task_init(&waiting.task, &s, ran);
+	init_toy(&s, &waiting, ran);
 	task_wait(&waiting.task, &wait_outside);
 	go(&s, &sleeper, 2, 3600 * SEC);
 	EQ(write(fds[1], "x", 1), 1);
@@ -285,7 +285,7 @@ struct deferring {
 static void
 defers(struct task *task)
 {
-	sched_defer(task->sched, &((struct deferring *)task)->work.defer);
+	sched_defer(task->kind->sched, &((struct deferring *)task)->work.defer);
 	ran(task);
 }
 
@@ -297,7 +297,7 @@ TEST(deferred_work_runs_after_the_tasks_of_its_turn)
 
 	virtual_loop(&s);
 	go(&s, &first.toy, 1, 0);
-	first.toy.task.resume = defers;
+	first.toy.kind.resume = defers;
 	go(&s, &second, 1, 0);
 	EQ(sched_run(&s), SCHED_DONE);
 	EQ(first.toy.order, 1);

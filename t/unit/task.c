@@ -6,6 +6,7 @@
 
 struct toy {
 	struct task task; /* first */
+	struct task_kind kind;
 	int runs, leaves;
 	void (*then)(struct toy *);
 	struct toy *other;
@@ -31,7 +32,7 @@ ran(struct task *t)
 
 	toy->runs++;
 	toy->wake = task_wake(t);
-	toy->at = t->sched->clock.now;
+	toy->at = t->kind->sched->clock.now;
 	if (toy->then != NULL)
 		toy->then(toy);
 	else
@@ -54,7 +55,8 @@ static void
 start_toy(struct sched *s, struct toy *toy, void (*then)(struct toy *))
 {
 	toy->then = then;
-	task_init(&toy->task, s, ran);
+	toy->kind = (struct task_kind){ .resume = ran, .sched = s };
+	task_init(&toy->task, &toy->kind);
 }
 
 /* --- states --- */
@@ -169,7 +171,7 @@ wait_a_second(struct toy *t)
 		task_fini(&t->task);
 		return;
 	}
-	task_deadline(&t->task, t->task.sched->clock.now + SEC);
+	task_deadline(&t->task, t->task.kind->sched->clock.now + SEC);
 	task_wait(&t->task, &wait_counted);
 }
 
@@ -435,28 +437,29 @@ TEST(waits_for_the_outside_are_counted)
 	sched_fini(&s);
 }
 
-TEST(all_that_live_are_listed)
+TEST(how_long_it_has_waited)
 {
+	struct toy toy = toy_new();
 	struct sched s;
-	struct toy toys[3] = { { .runs = 0 } };
-	int n = 0;
 
 	init(&s);
-	OK(sched_each(&s, NULL) == NULL);
-	for (int i = 0; i < 3; i++)
-		start_toy(&s, &toys[i], NULL);
-	task_wait(&toys[0].task, &wait_plain);
-	task_fini(&toys[1].task);
-	for (struct task *t = sched_each(&s, NULL); t != NULL; t = sched_each(&s, t), n++)
-		OK(t == &toys[0].task || t == &toys[2].task);
-	EQ(n, 2);
-	task_fini(&toys[0].task);
-	task_fini(&toys[2].task);
-	OK(sched_each(&s, NULL) == NULL);
+	start_toy(&s, &toy, NULL);
+	clock_jump(&s.clock, s.clock.now + 5 * SEC);
+	task_wait(&toy.task, &wait_plain);
+	EQ(task_since(&toy.task), 0);
+	clock_jump(&s.clock, s.clock.now + INT64_C(86400) * 365 * SEC);
+	OK(task_since(&toy.task) >= (INT64_C(86400) * 365 * SEC) - 34 * MSEC);
+	OK(task_since(&toy.task) <= (INT64_C(86400) * 365 * SEC) + 34 * MSEC);
+	task_fini(&toy.task);
 	sched_fini(&s);
+}
+
+TEST(it_is_small)
+{
+	OK(sizeof(struct task) <= 88);
 }
 
 MAIN(RUN(a_new_task_is_suspended), RUN(a_ready_task_is_not_woken_again), RUN(a_running_or_dead_task_is_not_woken), RUN(who_yields_runs_again),
     RUN(woken_before_the_deadline), RUN(the_deadline_passes), RUN(woken_and_timed_out_at_one_moment),
     RUN(the_deadline_is_moved_and_removed), RUN(ended_while_suspended), RUN(ended_while_ready), RUN(ended_by_another), RUN(frees_itself),
-    RUN(used_again_after_its_end), RUN(waits_for_the_outside_are_counted), RUN(all_that_live_are_listed))
+    RUN(used_again_after_its_end), RUN(waits_for_the_outside_are_counted), RUN(how_long_it_has_waited), RUN(it_is_small))

@@ -6,6 +6,7 @@
 
 struct toy {
 	struct task task; /* first */
+	struct task_kind kind;
 	int runs, most;   /* it ends after `most` runs */
 	int64_t every;    /* ns that it sleeps between runs; 0: it yields; < 0: it waits for ever */
 	int64_t at;
@@ -23,7 +24,7 @@ ran(struct task *task)
 	struct toy *t = (struct toy *)task;
 
 	t->order = ++order;
-	t->at = task->sched->clock.now;
+	t->at = task->kind->sched->clock.now;
 	if (++t->runs >= t->most) {
 		task_fini(task);
 		return;
@@ -33,15 +34,22 @@ ran(struct task *task)
 		return;
 	}
 	if (t->every > 0)
-		task_deadline(task, task->sched->clock.now + t->every);
+		task_deadline(task, task->kind->sched->clock.now + t->every);
 	task_wait(task, &wait_nap);
+}
+
+static inline void
+init_toy(struct sched *s, struct toy *t, void (*resume)(struct task *))
+{
+	t->kind = (struct task_kind){ .resume = resume, .sched = s };
+	task_init(&t->task, &t->kind);
 }
 
 static inline void
 go(struct sched *s, struct toy *t, int most, int64_t every)
 {
 	*t = (struct toy){ .most = most, .every = every };
-	task_init(&t->task, s, ran);
+	init_toy(s, t, ran);
 	OK(task_ready(&t->task));
 }
 
