@@ -190,7 +190,8 @@ serve() {
 
 @test "resolver: wrong servers and figures are errors that quote them" {
 	run -0 corun - <<-'END'
-		for _, t in ipairs { { servers = 'nonsense' }, { servers = { 7 } }, { timeout = 0 }, { timeout = 1e9 }, { attempts = 0 }, { attempts = 99 } } do
+		for _, t in ipairs { { servers = 'nonsense' }, { servers = { 7 } }, { timeout = 0 }, { timeout = 1e9 }, { attempts = 0 }, { attempts = 99 },
+		  { cache = 'x' }, { cache = 1000 } } do
 		  print(select(2, pcall(dns.resolver, t)))
 		end
 	END
@@ -200,6 +201,52 @@ serve() {
 	[[ ${lines[3]} == *"timeout: too long"* ]]
 	[[ ${lines[4]} == *"attempts: out of range"* ]]
 	[[ ${lines[5]} == *"attempts: out of range"* ]]
+	[[ ${lines[6]} == *"cache: bytes are wanted, 65536 to 1073741824, or false"* ]]
+	[[ ${lines[7]} == *"cache: bytes are wanted"* ]]
+}
+
+@test "the cache: a question goes out once, its TTL runs down, equal ones share; with cache=false each goes out" {
+	mock
+	run -0 --separate-stderr corun - "$at" <<-'END'
+		local r = dns.resolver { servers = arg[1] }
+		print((r:query 'a.x')[1].ttl)
+		sleep(1.1)
+		print((r:query 'A.x')[1].ttl, (r:query 'A.x')[1].name)
+		local n, g = 0, coop.group()
+		for i = 1, 50 do g:spawn(function() if r:query 'late-100.x' then n = n + 1 end end) end
+		g:wait()
+		print(n)
+		local exact = dns.resolver { servers = arg[1], cache = false }
+		exact:query 'b.x' exact:query 'b.x'
+	END
+	[ "$output" = $'60\n59\tA.x.\n50' ]
+	[ "$(grep -ci 'udp a.x' mock.out)" = 1 ]
+	[ "$(grep -c 'udp late-100.x' mock.out)" = 1 ]
+	[ "$(grep -c 'udp b.x' mock.out)" = 2 ]
+}
+
+@test "the cache: what is out of date is better than a server that has gone" {
+	run -0 --separate-stderr corun -t - <<-'END'
+		local ns = net.udp('127.0.0.1:0')
+		spawn(function()
+		  local packet, from = ns:recvfrom()
+		  local q = dns.decode(packet)
+		  ns:sendto(dns.encode { id = q.id, query = false, question = q.question,
+		    answers = { { name = 'a.x', type = 'A', ttl = 60, address = '192.0.2.7' } } }, from)
+		end)
+		local r = dns.resolver { servers = ns:localaddr() }
+		print((r:query 'a.x')[1].ttl)
+		sleep(100)
+		local t = coop.now()
+		print((r:query 'a.x')[1].address, (r:query 'a.x')[1].ttl, ('%.1f'):format(coop.now() - t))
+		sleep(90000)
+		print(r:query 'a.x')
+	END
+	diff - <(echo "$output") <<-'END'
+		60
+		192.0.2.7	30	1.8
+		nil	timeout
+	END
 }
 
 @test "net.connect finds names by it" {
@@ -225,11 +272,13 @@ serve() {
 	[ "${#lines[@]}" = 100 ]
 	[ "$(grep -c true <<<"$output")" = 100 ]
 	run -0 --separate-stderr corun example3.lua
+	[ "$output" = $'2\t2\t2' ]
+	run -0 --separate-stderr corun example4.lua
 	[ "$output" = sip:0148@example.test ]
 	port=$(free_port)
-	sed "s/5300/$port/" example4.lua >server.lua
+	sed "s/5300/$port/" example5.lua >server.lua
 	start server corun server.lua
 	run -0 dnsq -@ "127.0.0.1#$port" -s x.y
 	[ "$output" = 192.0.2.1 ]
-	[ ! -e example5.lua ]
+	[ ! -e example6.lua ]
 }

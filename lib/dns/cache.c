@@ -71,7 +71,7 @@ dns_cache_hash(const struct dns_cache *c, const struct exchange *x)
 static bool
 is_for(const struct entry *e, const struct exchange *x)
 {
-	return e->type == x->type && e->class == x->class && e->flags == flags_of(x) &&
+	return e->flags == flags_of(x) && e->type == x->type && e->class == x->class &&
 	    slice_caseeq(slice_make(e->name, e->namelen), slice_make(x->name, x->namelen));
 }
 

@@ -50,6 +50,14 @@ same_name(const uint8_t *p, const uint8_t *name, size_t n)
 	return true;
 }
 
+bool
+exchange_same(const struct exchange *a, const struct exchange *b)
+{
+	return a->type == b->type && a->class == b->class && a->no_recursion == b->no_recursion &&
+	    a->checking_disabled == b->checking_disabled && a->dnssec == b->dnssec && a->namelen == b->namelen &&
+	    same_name(a->name, b->name, a->namelen);
+}
+
 /* A reply carries the question that it answers; a server that could not even read it may leave it out. */
 static bool
 is_mine(const struct exchange *x, const uint8_t *p, size_t n)

@@ -33,6 +33,9 @@ struct exchange {
 	int64_t sent;         /* when the last try began, ns */
 };
 
+/* Whether it is the same question, in whatever letter case, asked in the same way. */
+bool exchange_same(const struct exchange *, const struct exchange *);
+
 enum exchange_verdict {
 	EXCHANGE_ANSWERED,  /* *m is the answer */
 	EXCHANGE_TRUNCATED, /* ask again over TCP */

@@ -13,6 +13,7 @@
 
 #include "dns/dnsconn.h"
 #include "dns/dnsport.h"
+#include "dns/fetch.h"
 #include "dns/window.h"
 
 enum {
@@ -43,6 +44,7 @@ struct resolver {
 	LIST_HEAD(, dns_query) all;
 	struct dnsmsg msg;    /* what `done` sees */
 	struct resolver_stats stats;
+	struct fetcher *fetcher; /* NULL: no cache */
 	struct server servers[];
 };
 
@@ -105,7 +107,8 @@ release(struct resolver *r, struct dns_query *q)
 	LIST_REMOVE(q, all);
 	q->active = false;
 	q->resolver = NULL;
-	sched_release(r->sched);
+	if (!q->background)
+		sched_release(r->sched);
 }
 
 static void
@@ -116,28 +119,6 @@ finish(struct resolver *r, struct dns_query *q, enum dns_status status, const st
 	q->msg = m;
 	q->done(q);
 	start_waiting(r);
-}
-
-static bool
-has_answer(const struct dnsmsg *m, uint16_t type)
-{
-	struct dnswalk w = dnsmsg_walk(m, DNS_ANSWER);
-	struct dnsrr rr;
-
-	while (dnsmsg_next(&w, &rr))
-		if (rr.number == type || type == RRTYPE_ANY)
-			return true;
-	return false;
-}
-
-static enum dns_status
-status_of(const struct dns_query *q, const struct dnsmsg *m)
-{
-	if (m->rcode == RCODE_NXDOMAIN)
-		return DNS_NXDOMAIN;
-	if (m->rcode != RCODE_NOERROR)
-		return DNS_RCODE;
-	return has_answer(m, q->x.type) ? DNS_ANSWER_OK : DNS_NODATA;
 }
 
 static void
@@ -260,7 +241,7 @@ answered(struct resolver *r, struct dns_query *q)
 	if (ask_another(r, q, &r->msg))
 		next_try(r, q);
 	else
-		finish(r, q, status_of(q, &r->msg), &r->msg);
+		finish(r, q, dns_status_of(&r->msg, q->x.name, q->x.type), &r->msg);
 }
 
 static void
@@ -368,20 +349,30 @@ conn_lost(struct dnsconn *c, struct dns_query *q, bool progress)
 void
 resolver_ask(struct resolver *r, struct dns_query *q)
 {
+	if (r->fetcher != NULL)
+		fetcher_ask(r->fetcher, q);
+	else
+		resolver_ask_servers(r, q);
+}
+
+void
+resolver_ask_servers(struct resolver *r, struct dns_query *q)
+{
 	unsigned most = r->options.conf.attempts * r->options.conf.nservers;
 
 	q->resolver = r;
 	q->x.tries = 0;
 	q->x.plain = false;
 	q->most = (uint8_t)(most < UINT8_MAX / 2 ? most : UINT8_MAX / 2);
-	q->malformed = q->refused = q->active = false;
+	q->malformed = q->refused = q->active = q->shared = false;
 	q->via = NULL;
 	q->msg = NULL;
 	q->rtt = 0;
 	q->rcode = 0;
 	timer_init(&q->timer, timed_out, false);
 	LIST_INSERT_HEAD(&r->all, q, all);
-	sched_hold(r->sched);
+	if (!q->background)
+		sched_hold(r->sched);
 	clock_read(&r->sched->clock);
 	if (has_room(r) && TAILQ_EMPTY(&r->waiting)) {
 		start(r, q);
@@ -396,6 +387,10 @@ resolver_cancel(struct resolver *r, struct dns_query *q)
 {
 	if (r == NULL || q->resolver != r)
 		return;
+	if (q->shared) {
+		fetcher_cancel(r->fetcher, q);
+		return;
+	}
 	release(r, q);
 	start_waiting(r);
 }
@@ -430,26 +425,16 @@ resolver_stats(const struct resolver *r)
 	return &r->stats;
 }
 
+struct resolver_stats *
+resolver_count(struct resolver *r)
+{
+	return &r->stats;
+}
+
 const char *
 resolver_status(const struct dns_query *q, char *to)
 {
-	switch ((enum dns_status)q->status) {
-	case DNS_ANSWER_OK:
-		return "NOERROR";
-	case DNS_NODATA:
-		return "NODATA";
-	case DNS_NXDOMAIN:
-		return "NXDOMAIN";
-	case DNS_TIMEOUT:
-		return "TIMEOUT";
-	case DNS_MALFORMED:
-		return "MALFORMED";
-	case DNS_UNREACHABLE:
-		return "UNREACHABLE";
-	case DNS_RCODE:
-		break;
-	}
-	return dnsmsg_rcode(q->rcode, to);
+	return dns_status_text((enum dns_status)q->status, q->rcode, to);
 }
 
 /* --- its making --- */
@@ -520,6 +505,10 @@ resolver_new(struct sched *sched, const struct resolver_options *o)
 	timer_init(&r->quiet, grown_quiet, true);
 	for (unsigned i = 0; i < n; i++)
 		init_server(r, i, ports + 1); /* one more for what a retired socket still waits for */
+	if (o->cache > 0 && (r->fetcher = fetcher_new(sched, r, o->cache)) == NULL) {
+		resolver_free(r);
+		return NULL;
+	}
 	return r;
 }
 
@@ -530,6 +519,7 @@ resolver_free(struct resolver *r)
 
 	if (r == NULL)
 		return;
+	fetcher_free(r->fetcher);
 	while ((q = LIST_FIRST(&r->all)) != NULL)
 		release(r, q);
 	timer_stop(&r->sched->wheel, &r->quiet);

@@ -16,19 +16,10 @@
 #include "dns/conf.h"
 #include "dns/dnsmsg.h"
 #include "dns/exchange.h"
+#include "dns/status.h"
 #include "loop/sched.h"
 
 struct resolver;
-
-enum dns_status {
-	DNS_ANSWER_OK,   /* NOERROR, with records of the type that was asked for */
-	DNS_NODATA,      /* NOERROR, without any */
-	DNS_NXDOMAIN,
-	DNS_RCODE,       /* another RCODE: q->rcode */
-	DNS_TIMEOUT,     /* nobody answered */
-	DNS_MALFORMED,   /* what was answered could not be read */
-	DNS_UNREACHABLE, /* the system could not even send it, or nobody listens there */
-};
 
 struct dns_query {
 	/* Called once, from the loop, never from resolver_ask. It may free the query, or ask again with it. */
@@ -45,8 +36,10 @@ struct dns_query {
 	uint8_t round;               /* of its connection: dnsconn.c */
 	bool malformed, refused;     /* seen on the way */
 	bool active;                 /* counted in flight */
+	bool shared;                 /* fetch.c has it */
+	bool background;             /* does not hold the loop; set by the owner */
 	struct resolver *resolver;   /* that was asked; NULL when it is done */
-	void *via;                   /* struct dnsport or struct dnsconn that it waits on, by x.stream */
+	void *via;                   /* struct dnsport or struct dnsconn that it waits on, by x.stream; or struct fetch */
 	struct timer timer;
 	TAILQ_ENTRY(dns_query) link; /* of those that wait for room, or of its connection */
 	LIST_ENTRY(dns_query) all;
@@ -58,6 +51,7 @@ struct resolver_options {
 	struct dns_conf conf;  /* copied; at least one server */
 	unsigned concurrency;  /* questions in flight at most; 0: as many as fit */
 	bool stream;           /* TCP only */
+	size_t cache;          /* bytes of answers that are kept; 0: every question goes to a server */
 };
 
 /* NULL with errno. Sockets are opened as they are needed. Not ended queries hold the loop (sched_hold). */
@@ -66,8 +60,11 @@ struct resolver *resolver_new(struct sched *, const struct resolver_options *);
 /* Queries that are not done are forgotten; their `done` is not called. Not from within a `done`. NULL is ignored. */
 void resolver_free(struct resolver *);
 
-/* Asks. When there is no room in flight the question waits its turn; that time does not count. */
+/* Asks, the cache first if there is one. When there is no room in flight the question waits its turn; that time does not count. */
 void resolver_ask(struct resolver *, struct dns_query *);
+
+/* The same, whatever the cache has. */
+void resolver_ask_servers(struct resolver *, struct dns_query *);
 
 /* Forgets a query that was asked and is not done: `done` will not be called. Safe otherwise, if it was zeroed once. */
 void resolver_cancel(struct resolver *, struct dns_query *);
@@ -85,11 +82,19 @@ const struct addr *resolver_server(const struct resolver *, unsigned index);
 /* "NOERROR", "NODATA", "NXDOMAIN", "SERVFAIL", "TIMEOUT"...; `to` has RRTYPE_TEXTLEN bytes, and may be returned. */
 const char *resolver_status(const struct dns_query *, char *to);
 
-/* Questions sent and messages ignored (forged, late, malformed), TCP connections made; since the start. */
+/* Since the start. */
 struct resolver_stats {
-	uint64_t sent, ignored, connections;
+	uint64_t sent;        /* questions, to servers */
+	uint64_t ignored;     /* messages: forged, late, malformed */
+	uint64_t connections; /* of TCP that were made */
+	uint64_t hits, stale; /* answered from the cache; those of them, and of others, that got something out of date */
+	uint64_t shared;      /* waited for an equal question that was under way */
+	uint64_t renewed;     /* asked for again before their time was over */
 };
 
 const struct resolver_stats *resolver_stats(const struct resolver *);
+
+/* For the rooms of the resolver: where they count. */
+struct resolver_stats *resolver_count(struct resolver *);
 
 #endif

@@ -17,6 +17,8 @@
 #define LOOKUP   "dns enum"
 #define RESOLVER "dns.resolver"
 
+enum { CACHE = 4 << 20, CACHE_LEAST = 65536, CACHE_MOST = 1 << 30 }; /* bytes */
+
 /* What the module keeps, in the registry. */
 struct module {
 	struct buf scratch;
@@ -101,7 +103,7 @@ static struct resolver *
 push_default(lua_State *L)
 {
 	struct module *m = module_of(L);
-	struct resolver_options o = { .conf = m->conf };
+	struct resolver_options o = { .conf = m->conf, .cache = CACHE };
 	struct lresolver *lr;
 
 	if (lua_rawgetp(L, LUA_REGISTRYINDEX, &default_key) == LUA_TUSERDATA)
@@ -185,7 +187,29 @@ read_servers(lua_State *L, struct dns_conf *conf)
 	lua_pop(L, 1);
 }
 
-/* dns.resolver{servers=, timeout=, attempts=, rotate=, tcp=} */
+/* cache = bytes, or false */
+static size_t
+opt_cache(lua_State *L, int table)
+{
+	lua_Integer n = CACHE;
+	int isint = 1;
+
+	switch (lua_getfield(L, table, "cache")) {
+	case LUA_TNIL:
+		break;
+	case LUA_TBOOLEAN:
+		n = lua_toboolean(L, -1) ? CACHE : 0;
+		break;
+	default:
+		n = lua_tointegerx(L, -1, &isint);
+		if (!isint || (n != 0 && (n < CACHE_LEAST || n > CACHE_MOST)))
+			luaL_argerror(L, table, lua_pushfstring(L, "cache: bytes are wanted, %d to %d, or false", CACHE_LEAST, CACHE_MOST));
+	}
+	lua_pop(L, 1);
+	return (size_t)n;
+}
+
+/* dns.resolver{servers=, timeout=, attempts=, rotate=, tcp=, cache=} */
 static int
 new_resolver(lua_State *L)
 {
@@ -211,6 +235,7 @@ new_resolver(lua_State *L)
 	}
 	o.conf.rotate = opt_bool(L, 1, "rotate", o.conf.rotate);
 	o.stream = opt_bool(L, 1, "tcp", false);
+	o.cache = opt_cache(L, 1);
 	if (push_resolver(L, &o)->r == NULL)
 		return lua_failno(L, errno);
 	return 1;

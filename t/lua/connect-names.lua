@@ -14,6 +14,7 @@ f:close()
 
 local zone = {
   ['four'] = { A = '127.0.0.1' },
+  ['five'] = { A = '127.0.0.1' },
   ['six'] = { AAAA = '::1' },
   ['both'] = { A = '127.0.0.1', AAAA = '::1' },
   ['half'] = { A = '127.0.0.2', AAAA = '::1' },   -- nobody listens at the first
@@ -52,7 +53,7 @@ test('the addresses of both families, in turn', function()
   eq('[::1]:' .. port)(connect 'six.example')
   eq('127.0.0.1:' .. port)(connect 'both.example')
   eq('[::1]:' .. port)(connect 'half.example')
-  eq('127.0.0.1:' .. port)(connect 'tcp:four.example')
+  eq('127.0.0.1:' .. port)(connect 'tcp:five.example')
   eq('A AAAA')(table.concat(asked, ' '))
   eq('127.0.0.1:' .. port)(connect('four.example', 5))
 end)

@@ -4,138 +4,11 @@
  */
 #include "dns/resolver.h"
 
-#include <unistd.h>
-
-#include "dns/name.h"
-#include "net/udp.h"
 #include "tap.h"
 
-enum { SERVERS = 3 };
+#include "nameserver.h"
 
-/* A server: how it treats the n-th question it gets. */
-struct server {
-	struct udp *udp, *elsewhere;
-	struct addr addr;
-	unsigned got, ignore; /* questions; the first `ignore` get no answer */
-	uint16_t rcode;
-	bool lies, truncates, garbles, hates_edns;
-	uint16_t last_port;
-	unsigned ports;       /* how often the port changed */
-};
-
-static struct sched sched;
-static struct server servers[SERVERS];
-static struct resolver *resolver;
-static unsigned ndone;
-
-static size_t
-write_reply(const struct dnsmsg *m, uint16_t flags, uint8_t *to, const uint8_t *name, size_t n)
-{
-	size_t len = dnswrite_query(to, m->id, flags, name, n, m->qtype, m->qclass, 0, 0);
-
-	if (m->qtype == RRTYPE_A && (flags & 15) == 0) {
-		memcpy(to + len, "\300\14\0\1\0\1\0\0\0\74\0\4\300\0\2\1", 16);
-		to[7] = 1;
-		len += 16;
-	}
-	return len;
-}
-
-/* All the ways to answer wrongly: id, question, not an answer, from elsewhere, cut short. */
-static void
-lie(struct server *s, const struct addr *from, const uint8_t *reply, size_t n)
-{
-	uint8_t wrong[512];
-
-	memcpy(wrong, reply, n);
-	wrong[0] ^= 1;
-	(void)udp_send(s->udp, slice_make(wrong, n), from);
-	memcpy(wrong, reply, n);
-	wrong[13] ^= 1;
-	(void)udp_send(s->udp, slice_make(wrong, n), from);
-	memcpy(wrong, reply, n);
-	wrong[2] &= 0x7f;
-	(void)udp_send(s->udp, slice_make(wrong, n), from);
-	(void)udp_send(s->elsewhere, slice_make(reply, n), from);
-	(void)udp_send(s->udp, slice_make(reply, n - 1), from);
-	(void)udp_send(s->udp, slice_make(reply, 3), from);
-	(void)udp_send(s->udp, slice_make(reply, 0), from);
-}
-
-static void
-serve(struct udp *udp, struct slice data, const struct addr *from)
-{
-	struct server *s = udp_user(udp);
-	uint8_t reply[512], name[NAME_MAX_WIRE];
-	struct dnsmsg m;
-	struct fault fault;
-	uint16_t flags = DNS_QR | DNS_RD;
-	size_t n;
-
-	EQ(dnsmsg_parse(&m, data.p, data.n, &fault), 0);
-	n = name_expand(m.p, m.qname, name);
-	if (addr_port(from) != s->last_port)
-		s->ports++;
-	s->last_port = addr_port(from);
-	if (s->got++ < s->ignore)
-		return;
-	flags |= s->hates_edns && m.edns ? RCODE_FORMERR : s->rcode;
-	if (s->truncates)
-		flags |= DNS_TC;
-	n = write_reply(&m, flags, reply, name, n);
-	if (s->lies)
-		lie(s, from, reply, n);
-	(void)udp_send(udp, slice_make(reply, s->garbles ? n - 1 : n), from);
-}
-
-static void
-unexpected(struct udp *udp, struct slice data, const struct addr *from)
-{
-	(void)udp;
-	(void)data;
-	(void)from;
-	OK(false);
-}
-
-static void
-open_server(struct server *s)
-{
-	struct addr any;
-
-	memset(s, 0, sizeof(*s));
-	EQ(addr_literal(SLICE("127.0.0.1"), 0, &any), 0);
-	s->udp = udp_open(&sched, &any, AF_INET, NULL, serve, s);
-	s->elsewhere = udp_open(&sched, &any, AF_INET, NULL, unexpected, s);
-	OK(s->udp != NULL && s->elsewhere != NULL);
-	EQ(udp_localaddr(s->udp, &s->addr), 0);
-	EQ(udp_read(s->udp, true), 0);
-}
-
-static void
-set_up(unsigned nservers, unsigned attempts)
-{
-	struct resolver_options o = { .conf = { .nservers = nservers, .timeout = 2 * SEC, .attempts = attempts } };
-
-	EQ(sched_init(&sched, NULL, true), 0);
-	for (unsigned i = 0; i < nservers; i++) {
-		open_server(&servers[i]);
-		o.conf.servers[i] = servers[i].addr;
-	}
-	resolver = resolver_new(&sched, &o);
-	OK(resolver != NULL);
-	ndone = 0;
-}
-
-static void
-tear_down(unsigned nservers)
-{
-	resolver_free(resolver);
-	for (unsigned i = 0; i < nservers; i++) {
-		udp_close(servers[i].udp);
-		udp_close(servers[i].elsewhere);
-	}
-	sched_fini(&sched);
-}
+static unsigned ndone; /* since ask_and_wait began, or the test said so */
 
 static void
 done(struct dns_query *q)
@@ -368,6 +241,7 @@ TEST(no_allocation_once_warm)
 	static struct dns_query q[100];
 
 	set_up(1, 3);
+	ndone = 0;
 	for (int round = 0; round < 12; round++) {
 		if (round == 2)
 			alloc_reset();

@@ -1,0 +1,176 @@
+/*
+ * nameserver.h: for tests of what asks name servers: SERVERS of them in the loop of the test, each of which answers, keeps silent or lies
+ * as it is told. Include it after tap.h.
+ */
+#ifndef NAMESERVER_H
+#define NAMESERVER_H
+
+#include "dns/name.h"
+#include "dns/resolver.h"
+#include "net/udp.h"
+
+enum { SERVERS = 3 };
+
+/* A server: how it treats the n-th question it gets. */
+struct server {
+	struct udp *udp, *elsewhere;
+	struct addr addr;
+	unsigned got, ignore; /* questions; the first `ignore` get no answer */
+	uint16_t rcode;
+	uint32_t ttl, minimum; /* of an address; of the SOA that goes with nothing, 0: none */
+	bool lies, truncates, garbles, hates_edns;
+	uint16_t last_port;
+	unsigned ports;       /* how often the port changed */
+};
+
+static struct sched sched;
+static struct server servers[SERVERS];
+static struct resolver *resolver;
+static size_t cache_bytes; /* of the next resolver */
+
+static void
+put_soa(struct dnswriter *w, uint32_t minimum)
+{
+	uint8_t rdata[22] = { 0 };
+
+	rdata[21] = (uint8_t)minimum;
+	dnswrite_rr(w, DNS_AUTHORITY, (const uint8_t *)"", RRTYPE_SOA, RRCLASS_IN, 3600, slice_make(rdata, sizeof(rdata)));
+}
+
+/* One address that says how often was asked; or nothing, with the SOA of it. Good until the next one. */
+static struct slice
+write_reply(const struct server *s, const struct dnsmsg *m, uint16_t flags, const uint8_t *name)
+{
+	static struct buf b;
+	struct dnswriter w;
+	char address[4] = { (char)192, 0, 2, (char)s->got };
+
+	b.n = 0;
+	dnswrite_begin(&w, &b, m->id, flags);
+	dnswrite_question(&w, name, m->qtype, m->qclass);
+	if (m->qtype == RRTYPE_A && (flags & 15) == 0)
+		dnswrite_rr(&w, DNS_ANSWER, name, RRTYPE_A, RRCLASS_IN, s->ttl, slice_make(address, 4));
+	else if (s->minimum > 0)
+		put_soa(&w, s->minimum);
+	EQ(dnswrite_end(&w), 0);
+	return buf_slice(&b);
+}
+
+/* All the ways to answer wrongly: id, question, not an answer, from elsewhere, cut short. */
+static void
+lie(struct server *s, const struct addr *from, const uint8_t *reply, size_t n)
+{
+	uint8_t wrong[512];
+
+	memcpy(wrong, reply, n);
+	wrong[0] ^= 1;
+	(void)udp_send(s->udp, slice_make(wrong, n), from);
+	memcpy(wrong, reply, n);
+	wrong[13] ^= 1;
+	(void)udp_send(s->udp, slice_make(wrong, n), from);
+	memcpy(wrong, reply, n);
+	wrong[2] &= 0x7f;
+	(void)udp_send(s->udp, slice_make(wrong, n), from);
+	(void)udp_send(s->elsewhere, slice_make(reply, n), from);
+	(void)udp_send(s->udp, slice_make(reply, n - 1), from);
+	(void)udp_send(s->udp, slice_make(reply, 3), from);
+	(void)udp_send(s->udp, slice_make(reply, 0), from);
+}
+
+static void
+serve(struct udp *udp, struct slice data, const struct addr *from)
+{
+	struct server *s = udp_user(udp);
+	uint8_t name[NAME_MAX_WIRE];
+	struct slice reply;
+	struct dnsmsg m;
+	struct fault fault;
+	uint16_t flags = DNS_QR | DNS_RD;
+
+	EQ(dnsmsg_parse(&m, data.p, data.n, &fault), 0);
+	name_expand(m.p, m.qname, name);
+	if (addr_port(from) != s->last_port)
+		s->ports++;
+	s->last_port = addr_port(from);
+	if (s->got++ < s->ignore)
+		return;
+	flags |= s->hates_edns && m.edns ? RCODE_FORMERR : s->rcode;
+	if (s->truncates)
+		flags |= DNS_TC;
+	reply = write_reply(s, &m, flags, name);
+	if (s->lies)
+		lie(s, from, (const uint8_t *)reply.p, reply.n);
+	reply.n -= s->garbles;
+	(void)udp_send(udp, reply, from);
+}
+
+static void
+unexpected(struct udp *udp, struct slice data, const struct addr *from)
+{
+	(void)udp;
+	(void)data;
+	(void)from;
+	OK(false);
+}
+
+static void
+open_server(struct server *s)
+{
+	struct addr any;
+
+	*s = (struct server){ .ttl = 60 };
+	EQ(addr_literal(SLICE("127.0.0.1"), 0, &any), 0);
+	s->udp = udp_open(&sched, &any, AF_INET, NULL, serve, s);
+	s->elsewhere = udp_open(&sched, &any, AF_INET, NULL, unexpected, s);
+	OK(s->udp != NULL && s->elsewhere != NULL);
+	EQ(udp_localaddr(s->udp, &s->addr), 0);
+	EQ(udp_read(s->udp, true), 0);
+}
+
+static void
+set_up(unsigned nservers, unsigned attempts)
+{
+	struct resolver_options o = { .conf = { .nservers = nservers, .timeout = 2 * SEC, .attempts = attempts },
+		.cache = cache_bytes };
+
+	EQ(sched_init(&sched, NULL, true), 0);
+	for (unsigned i = 0; i < nservers; i++) {
+		open_server(&servers[i]);
+		o.conf.servers[i] = servers[i].addr;
+	}
+	resolver = resolver_new(&sched, &o);
+	OK(resolver != NULL);
+}
+
+static void
+stop_it(struct timer *t)
+{
+	(void)t;
+	sched_stop(&sched);
+}
+
+/* The loop, for some (virtual) time. */
+static inline void
+run_for(int64_t ns)
+{
+	struct timer t;
+
+	timer_init(&t, stop_it, false);
+	timer_arm(&sched.wheel, &t, sched.clock.now + ns);
+	sched_hold(&sched);
+	EQ(sched_run(&sched), SCHED_STOPPED);
+	sched_release(&sched);
+}
+
+static void
+tear_down(unsigned nservers)
+{
+	resolver_free(resolver);
+	for (unsigned i = 0; i < nservers; i++) {
+		udp_close(servers[i].udp);
+		udp_close(servers[i].elsewhere);
+	}
+	sched_fini(&sched);
+}
+
+#endif
