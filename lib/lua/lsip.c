@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "lua/modules.h"
 
-enum { KEPT = 200000 /* answered transactions, at most */ };
+enum { KEPT = 48 * 1024 * 1024 /* bytes of answered transactions, INVITEs and others each */ };
 
 /* --- requests in work --- */
 
@@ -48,6 +48,14 @@ cancelled(struct stxn_owner *o)
 
 	r->cancelled = true;
 	(void)lsip_answer(r, &a);
+}
+
+static void
+trying(struct stxn_owner *o)
+{
+	struct sip_answer a = { .status = 100 };
+
+	(void)lsip_answer(from_owner(o), &a);
 }
 
 int
@@ -177,6 +185,7 @@ serve(lua_State *L)
 	if (lua_pcall(L, 1, 2, 0) != LUA_OK) {
 		log_failure(c, error_text(L));
 		lsip_refuse(c);
+		sipflow_release(c->flow);
 		free(c);
 		return 0;
 	}
@@ -210,9 +219,9 @@ request(void *arg, struct stxn *t, const struct sipmsg *m, const struct addr *so
 		(void)stxn_reply(t, m, source, &a);
 		return;
 	}
-	*(struct stxn_owner *)r = (struct stxn_owner){ gone, cancelled };
+	*(struct stxn_owner *)r = (struct stxn_owner){ gone, cancelled, trying };
 	r->txn = t;
-	r->transport = stxn_via(t);
+	r->flow = sipflow_hold(stxn_flow(t));
 	r->source = *source;
 	r->answered = r->cancelled = false;
 	copy_request(r, m);
@@ -220,6 +229,7 @@ request(void *arg, struct stxn *t, const struct sipmsg *m, const struct addr *so
 	if (runtime_start(server->rt, serve, r) != NULL)
 		return;
 	lsip_refuse(r);
+	sipflow_release(r->flow);
 	free(r);
 }
 
@@ -241,7 +251,7 @@ lsip_server_init(struct lsip_server *server, struct runtime *rt, size_t max_pend
 {
 	server->rt = rt;
 	server->verbose = false;
-	server->layer = (struct stxn_layer){ .sched = runtime_sched(rt), .send = siptransport_send, .request = request, .bad = bad, .arg = server,
+	server->layer = (struct stxn_layer){ .sched = runtime_sched(rt), .request = request, .bad = bad, .arg = server,
 		.max_pending = max_pending, .max_kept = KEPT };
 	stxn_init(&server->layer);
 }

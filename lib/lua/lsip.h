@@ -30,7 +30,7 @@ void lsip_log_error(const char *who, const char *text);
 struct lsip_request {
 	struct stxn_owner owner;
 	struct stxn *txn;        /* NULL: answered, or the transaction has gone */
-	struct siptransport *transport;
+	struct sipflow *flow;    /* held */
 	struct addr source;
 	bool answered;           /* a final response was given */
 	bool cancelled;
@@ -46,6 +46,14 @@ void lsip_refuse(struct lsip_request *);
 /* The metatable of requests, named LSIP_REQUEST. */
 #define LSIP_REQUEST "sip.request"
 void lsipreq_register(lua_State *);
+
+/* --- lsipext.c --- */
+
+/*
+ * Pushes the extensions that the request requires and the script does not support, which its global `supported` would
+ * list: "a, b". False, with nothing pushed: there are none.
+ */
+bool lsip_push_unsupported(lua_State *, const struct sipmsg *);
 
 /* --- lsipmsg.c: how parts of a message look to scripts --- */
 

@@ -85,8 +85,7 @@ push_source(lua_State *L, const struct lsip_request *r)
 static void
 push_transport(lua_State *L, const struct lsip_request *r)
 {
-	(void)r;
-	lua_pushliteral(L, "udp");
+	lua_pushstring(L, transport_name(r->flow->transport));
 }
 
 static void
@@ -300,7 +299,7 @@ is_any(const struct addr *a)
 static void
 add_contact(lua_State *L, struct lsip_request *r, int acc)
 {
-	const struct addr *local = siptransport_addr(r->transport);
+	const struct addr *local = &r->flow->local;
 	char at[ADDR_STRLEN];
 
 	if (has_field(check_slice(L, acc), "Contact") || has_field(check_slice(L, acc), "m"))
@@ -323,9 +322,27 @@ answer(lua_State *L, struct lsip_request *r, const struct sip_answer *a)
 	if (r->answered)
 		return lua_fail(L, r->cancelled ? "the request has been cancelled" : "the request has been answered");
 	if (lsip_answer(r, a) == -1)
-		return lua_fail(L, errno == EALREADY ? "the transaction has ended" : strerror(errno));
+		return lua_fail(L, errno == EALREADY ? "the transaction has ended"
+		    : errno == EINVAL ? "of provisional answers only an INVITE gets others than 100 (RFC 4320)" : strerror(errno));
 	lua_pushboolean(L, 1);
 	return 1;
+}
+
+/*
+ * 8.2.2.3: what asks for more than we do is not done. This is looked at when the script accepts a request, since one
+ * that it passes on may ask the next for anything. The extensions are on top.
+ */
+static int
+refuse_extension(lua_State *L, struct lsip_request *r)
+{
+	struct sip_answer a = { .status = 420 };
+
+	lua_pushfstring(L, "Unsupported: %s\r\n", lua_tostring(L, -1));
+	a.headers = check_slice(L, lua_gettop(L));
+	if (lsip_answer(r, &a) == -1)
+		return answer(L, r, &a);
+	lua_pushfstring(L, "the request requires extensions that the script does not support: %s", lua_tostring(L, -2));
+	return lua_fail(L, lua_tostring(L, -1));
 }
 
 /* req:reply(code [, reason] [, headers] [, body]) */
@@ -352,6 +369,10 @@ reply(lua_State *L)
 	push_fields(L, fields_at);
 	if (a.status > 100 && a.status < 300 && slice_eq(r->msg.method, SLICE("INVITE")))
 		add_contact(L, r, 6);
+	if (a.status == 405 && !has_field(check_slice(L, 6), "Allow"))
+		add_line(L, 6, "Allow", "ACK, CANCEL"); /* 21.4.6 asks for one: those two are always taken */
+	if (a.status > 100 && a.status < 300 && lsip_push_unsupported(L, &r->msg))
+		return refuse_extension(L, r);
 	a.headers = check_slice(L, 6);
 	return answer(L, r, &a);
 }
@@ -416,6 +437,8 @@ collect(lua_State *L)
 	struct lsip_request *r = lua_touserdata(L, 1);
 
 	lsip_refuse(r);
+	sipflow_release(r->flow);
+	r->flow = NULL;
 	return 0;
 }
 

@@ -142,6 +142,8 @@ request_line(struct parse *p, struct slice line)
 		fail(p, m->uri.p + f.off, f.why, f.status);
 	else if (parsed.headers.n > 0)
 		fail(p, parsed.headers.p, "headers in the Request-URI", 400); /* 19.1.1, table 1 */
+	else
+		m->scheme = (uint8_t)parsed.scheme;
 	return 0;
 }
 

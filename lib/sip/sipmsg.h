@@ -56,6 +56,7 @@ struct sipmsg {
 	struct slice packet;      /* borrowed: all slices point into it */
 	bool request;
 	struct slice method, uri; /* of a request */
+	uint8_t scheme;           /* of its uri, enum sip_scheme */
 	int status;               /* of a response */
 	struct slice reason;
 	struct slice call_id, body;

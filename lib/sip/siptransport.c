@@ -9,9 +9,9 @@
 enum { SOCKET_BUFFER = 4 * 1024 * 1024 };
 
 struct siptransport {
-	struct udp *udp;
+	struct sipflow flow;
+	struct udp *udp;      /* NULL: closed */
 	struct stxn_layer *layer;
-	struct addr addr;
 };
 
 static void
@@ -19,7 +19,25 @@ came(struct udp *udp, struct slice data, const struct addr *from)
 {
 	struct siptransport *t = udp_user(udp);
 
-	stxn_receive(t->layer, t, data, from);
+	stxn_receive(t->layer, &t->flow, data, from);
+}
+
+static int
+send_datagram(struct sipflow *flow, struct slice data, const struct addr *to)
+{
+	struct siptransport *t = (struct siptransport *)flow;
+
+	if (t->udp == NULL) {
+		errno = EPIPE;
+		return -1;
+	}
+	return udp_send(t->udp, data, to);
+}
+
+static void
+unused(struct sipflow *flow)
+{
+	free(flow);
 }
 
 struct siptransport *
@@ -31,9 +49,10 @@ siptransport_listen(struct stxn_layer *layer, const struct addr *at, bool reusep
 
 	if (t == NULL)
 		return NULL;
+	t->flow = (struct sipflow){ .send = send_datagram, .unused = unused, .transport = TRANSPORT_UDP, .holders = 1 };
 	t->layer = layer;
 	t->udp = udp_open(layer->sched, at, at->u.sa.sa_family, &options, came, t);
-	if (t->udp != NULL && udp_localaddr(t->udp, &t->addr) == 0 && udp_read(t->udp, true) == 0)
+	if (t->udp != NULL && udp_localaddr(t->udp, &t->flow.local) == 0 && udp_read(t->udp, true) == 0)
 		return t;
 	saved = errno;
 	siptransport_close(t);
@@ -47,7 +66,8 @@ siptransport_close(struct siptransport *t)
 	if (t == NULL)
 		return;
 	udp_close(t->udp);
-	free(t);
+	t->udp = NULL;
+	sipflow_release(&t->flow);
 }
 
 void
@@ -56,17 +76,8 @@ siptransport_pause(struct siptransport *t)
 	(void)udp_read(t->udp, false);
 }
 
-void
-siptransport_send(void *arg, void *via, struct slice data, const struct addr *to)
-{
-	struct siptransport *t = via;
-
-	(void)arg;
-	(void)udp_send(t->udp, data, to);
-}
-
 const struct addr *
 siptransport_addr(const struct siptransport *t)
 {
-	return &t->addr;
+	return &t->flow.local;
 }
