@@ -2,7 +2,7 @@
 # The command line of corun, where its scripts come from, and where its output goes.
 load lib
 
-usage='usage: corun [-htVv] [-e chunk] [-G inc|gen] [-l module] [-M bytes] [-q ms] [-s statsd] [script [arg ...]]'
+usage='usage: corun [-htVv] [-e chunk] [-G inc|gen] [-l module] [-M bytes] [-q ms] [-s statsd] [-w workers] [script [arg ...]]'
 
 # refused MESSAGE corun-argument...
 refused() {
@@ -177,10 +177,35 @@ prints() {
 	[ "$status" -eq 1 ]
 	grep -q '^corun: 101 coroutines (101 at once), [0-9]* switches, [0-9]* turns, 1 errors$' <<<"$stderr"
 	grep -q '^corun: 99 timers, late by at most: p50 0.000 ms, p99 0.000 ms, max 0.000 ms$' <<<"$stderr"
-	grep -qE '^corun: [0-9]+\.[0-9] KiB of Lua memory at the end$' <<<"$stderr"
+	grep -qE '^corun: [0-9]+\.[0-9] KiB of Lua memory at the end, [0-9]+\.[0-9] KiB at most; [0-9]+ collections while idle: [0-9.]+ ms in all, no step over [0-9.]+ ms$' <<<"$stderr"
 	run --separate-stderr corun --verbose -e 'sleep(0.02) os.exit(3)'
 	[ "$status" -eq 3 ]
 	grep -q '^corun: 1 coroutines (1 at once)' <<<"$stderr"
+}
+
+@test "-v: the line that holds up all others is named, once" {
+	cat >slow.lua <<-'LUA'
+		spawn(function()
+		  coroutine.wrap(function()
+		    local begun = coop.now()
+		    while coop.now() - begun < 0.5 do end
+		  end)()
+		end)
+		sleep(0.01)
+		os.execute('sleep 0.3')
+		sleep(0.01)
+	LUA
+	run --separate-stderr corun -v slow.lua
+	[ "$status" -eq 0 ]
+	grep -q '^corun: slow.lua:4: nobody else has run for more than 100 ms$' <<<"$stderr"
+	grep -q '^corun: slow.lua:8: nobody else has run for more than 100 ms$' <<<"$stderr"
+	grep -q '^corun: 2 times nobody else ran for more than 100 ms$' <<<"$stderr"
+	# with -q it is pre-empted before that
+	run --separate-stderr corun -v -q 5 -e 'local begun = os.clock() while os.clock() - begun < 0.3 do end'
+	[ "$status" -eq 0 ]
+	[[ $stderr != *'nobody else'* ]]
+	run --separate-stderr corun -e 'local begun = os.clock() while os.clock() - begun < 0.3 do end'
+	[ "$stderr" = "" ]
 }
 
 @test "-s and COOP_STATSD: gauges once a second" {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "workers.h"
 #include "loop/signal.h"
 #include "lua/runtime.h"
 #include "stat/gauge.h"
@@ -33,7 +34,11 @@ struct settings {
 	size_t memory;
 	int64_t quantum; /* ns; 0: no pre-emption */
 	const char *statsd;
+	int worker, workers;
 };
+
+/* With -v, a coroutine that keeps all others waiting for longer than this is told of. */
+#define COMPLAIN (100 * MSEC)
 
 static const struct cli_option options[] = {
 	{ 'e', "execute", "CHUNK", "run CHUNK before the script; may be given more than once" },
@@ -43,13 +48,14 @@ static const struct cli_option options[] = {
 	{ 'q', "preempt", "MS", "let the others run when a coroutine has run for MS milliseconds without suspending" },
 	{ 's', "statsd", "HOST:PORT", "send gauges of the script there once a second; default: COOP_STATSD" },
 	{ 't', "virtual-time", NULL, "when nothing can run, the clock jumps to the next timer" },
-	{ 'v', "verbose", NULL, "at the end, a summary on stderr" },
+	{ 'w', "workers", "N", "run the script in N processes that share the ports they listen on" },
+	{ 'v', "verbose", NULL, "tell of lines that hold up all others, and at the end a summary" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static struct cli cli = {
 	.prog = "corun",
-	.synopsis = "[-htVv] [-e chunk] [-G inc|gen] [-l module] [-M bytes] [-q ms] [-s statsd] [script [arg ...]]",
+	.synopsis = "[-htVv] [-e chunk] [-G inc|gen] [-l module] [-M bytes] [-q ms] [-s statsd] [-w workers] [script [arg ...]]",
 	.about = "runs a Lua script whose coroutines block without blocking each other",
 	.options = options,
 	.in_order = true,
@@ -155,6 +161,9 @@ read_options(int argc, char **argv, struct job *job, struct settings *set)
 		case 't':
 			set->virtual_time = true;
 			break;
+		case 'w':
+			set->workers = (int)cli_number(&cli, "-w", optarg, 1, WORKERS_MAX);
+			break;
 		case 'v':
 			set->verbose = true;
 			break;
@@ -240,12 +249,18 @@ static void
 summary(const struct sched *s, const struct runtime *rt)
 {
 	const struct sched_stats *st = &s->stats;
+	struct runtime_stats lua;
 
 	warnx("%llu coroutines (%zu at once), %llu switches, %llu turns, %lu errors", (unsigned long long)st->spawned,
 	    st->tasks_peak, (unsigned long long)st->switches, (unsigned long long)st->turns, runtime_errors(rt));
 	warnx("%llu timers, late by at most: p50 %.3f ms, p99 %.3f ms, max %.3f ms", (unsigned long long)st->timeouts,
 	    (double)sched_lateness(s, 50) / MSEC, (double)sched_lateness(s, 99) / MSEC, (double)st->late_max / MSEC);
-	warnx("%.1f KiB of Lua memory at the end", (double)lua_gc(runtime_lua((struct runtime *)rt), LUA_GCCOUNT, 0));
+	runtime_stats(rt, &lua);
+	warnx("%.1f KiB of Lua memory at the end, %.1f KiB at most; %llu collections while idle: %.3f ms in all, no step over %.3f ms",
+	    (double)lua.heap / 1024, (double)lua.heap_peak / 1024, (unsigned long long)lua.cycles,
+	    (double)lua.collecting / MSEC, (double)lua.longest_step / MSEC);
+	if (lua.complaints > 0)
+		warnx("%llu times nobody else ran for more than %d ms", (unsigned long long)lua.complaints, (int)(COMPLAIN / MSEC));
 }
 
 static int
@@ -277,7 +292,7 @@ start_gauges(struct sched *s, struct runtime *rt, const struct job *job, const s
 
 	if (!cli_statsd(&cli, set->statsd, &to))
 		return NULL;
-	if ((gauge = gauge_start(s, &to, name, runtime_gauges, rt)) == NULL)
+	if ((gauge = gauge_start(s, &to, name, set->worker, runtime_gauges, rt)) == NULL)
 		err(1, "cannot send gauges");
 	return gauge;
 }
@@ -297,6 +312,12 @@ main(int argc, char **argv)
 	(void)signal(SIGPIPE, pipe_broken);
 	cli.version = LUA_RELEASE;
 	read_options(argc, argv, &job, &set);
+	if (set.workers > 0)
+		set.worker = workers_start("corun", set.workers, false);
+	if (set.worker > 0)
+		options_.name = program_invocation_short_name;
+	options_.worker = set.worker;
+	options_.workers = set.workers;
 	options_.generational = set.generational;
 	options_.max_memory = set.memory;
 	cli_loop(&cli, &s, set.virtual_time);
@@ -305,6 +326,8 @@ main(int argc, char **argv)
 	s.idle = idle;
 	s.idle_arg = rt;
 	catch_signals(&s, rt);
+	if (set.verbose && runtime_complain(rt, COMPLAIN) == -1)
+		err(1, "cannot watch the time");
 	if (set.quantum > 0 && runtime_preempt(rt, set.quantum) == -1)
 		err(1, "cannot pre-empt");
 	gauge = start_gauges(&s, rt, &job, &set);

@@ -498,7 +498,7 @@ set_up(struct dnsq *d, char **names)
 		err(1, "setting up");
 	if (d->options.resolver.concurrency > resolver_capacity(d->resolver))
 		d->options.resolver.concurrency = resolver_capacity(d->resolver);
-	if (cli_statsd(&cli, NULL, &statsd) && (d->gauges = gauge_start(&d->sched, &statsd, cli.prog, more_gauges, d)) == NULL)
+	if (cli_statsd(&cli, NULL, &statsd) && (d->gauges = gauge_start(&d->sched, &statsd, cli.prog, 0, more_gauges, d)) == NULL)
 		warn("COOP_STATSD");
 	sched_hold(&d->sched);
 }

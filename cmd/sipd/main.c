@@ -134,7 +134,7 @@ start_gauges(struct sipd *d)
 
 	if (!cli_statsd(&cli, d->set->statsd, &to))
 		return NULL;
-	if ((gauge = gauge_start(&d->sched, &to, "sipd", gauges, d)) == NULL)
+	if ((gauge = gauge_start(&d->sched, &to, "sipd", 0, gauges, d)) == NULL)
 		err(1, "cannot send gauges");
 	return gauge;
 }

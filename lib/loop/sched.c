@@ -217,5 +217,7 @@ sched_lateness(const struct sched *s, double p)
 	for (i = 0; i < LATE_BUCKETS - 1; i++)
 		if ((seen += s->stats.late[i]) > 0 && (double)seen >= (double)total * p / 100)
 			break;
-	return total == 0 || i == 0 ? 0 : INT64_C(1) << i;
+	if (total == 0 || i == 0)
+		return 0;
+	return INT64_C(1) << i < s->stats.late_max ? INT64_C(1) << i : s->stats.late_max;
 }

@@ -252,6 +252,8 @@ lcoop_open(lua_State *L)
 
 	lsync_register(L);
 	luaL_newlib(L, functions);
+	set(L, "worker", runtime_of(L)->worker);
+	set(L, "workers", runtime_of(L)->workers);
 	for (size_t i = 0; i < sizeof(globals) / sizeof(globals[0]); i++) {
 		lua_getfield(L, -1, globals[i]);
 		lua_setglobal(L, globals[i]);

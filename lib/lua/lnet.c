@@ -78,6 +78,7 @@ can_accept(struct listen *l)
 static int
 net_listen(lua_State *L)
 {
+	struct runtime *rt = runtime_of(L);
 	struct llisten *ll;
 	struct addr a;
 
@@ -86,7 +87,7 @@ net_listen(lua_State *L)
 	*ll = (struct llisten){ .listen = NULL };
 	TAILQ_INIT(&ll->waiting);
 	luaL_setmetatable(L, LISTENER);
-	ll->listen = listen_open(runtime_sched(runtime_of(L)), &a, false, can_accept, ll);
+	ll->listen = listen_open(runtime_sched(rt), &a, runtime_shares_ports(rt), can_accept, ll);
 	return ll->listen != NULL ? 1 : lua_failno(L, errno);
 }
 

@@ -20,6 +20,7 @@ struct ludp {
 	size_t nqueued;
 	struct addr last;         /* the address seen or used last, and its text: most sockets talk to few */
 	const char *last_text;
+	bool shares;              /* its port, with the other workers */
 	bool closed;
 };
 
@@ -66,7 +67,7 @@ broken(struct udp *udp)
 static int
 open_for(struct ludp *u, const struct addr *bind, int family)
 {
-	static const struct udp_options options = { .rcvbuf = 0 };
+	struct udp_options options = { .reuseport = bind != NULL && u->shares };
 
 	if (u->udp != NULL)
 		return 0;
@@ -86,7 +87,7 @@ ludp_open_socket(lua_State *L)
 	if (bound)
 		lnet_checkaddr(L, 1, TRANSPORT_UDP, &bind);
 	u = lua_newuserdatauv(L, sizeof(*u), LAST);
-	*u = (struct ludp){ .sched = runtime_sched(runtime_of(L)) };
+	*u = (struct ludp){ .sched = runtime_sched(runtime_of(L)), .shares = runtime_shares_ports(runtime_of(L)) };
 	TAILQ_INIT(&u->readers);
 	buf_init(&u->queue, QUEUE_MAX);
 	luaL_setmetatable(L, TYPE);

@@ -60,8 +60,11 @@ alloc(void *arg, void *p, size_t old, size_t n)
 	}
 	if (n > old && rt->max_heap > 0 && rt->heap - old + n > rt->max_heap)
 		return NULL;
-	if ((q = resize(rt, p, old, n)) != NULL)
-		rt->heap = rt->heap - old + n;
+	if ((q = resize(rt, p, old, n)) == NULL)
+		return NULL;
+	rt->heap = rt->heap - old + n;
+	if (rt->heap > rt->stats.heap_peak)
+		rt->stats.heap_peak = rt->heap;
 	return q;
 }
 
@@ -96,6 +99,8 @@ static void
 cycle_done(struct runtime *rt)
 {
 	rt->collecting = false;
+	rt->stats.cycles++;
+	rt->stats.collecting += rt->spent;
 	rt->settled = lua_gc(rt->L, LUA_GCCOUNT, 0);
 	rt->next_cycle = rt->sched->clock.now + 50 * rt->spent + SEC / 10;
 	/* after a burst: the C library keeps what was freed unless it is told not to */
@@ -107,7 +112,7 @@ bool
 runtime_idle(struct runtime *rt)
 {
 	int kib = lua_gc(rt->L, LUA_GCCOUNT, 0);
-	int64_t begun;
+	int64_t begun, took;
 	bool done;
 
 	if (!rt->collecting) {
@@ -120,7 +125,10 @@ runtime_idle(struct runtime *rt)
 	}
 	begun = clock_read(&rt->sched->clock);
 	done = lua_gc(rt->L, LUA_GCSTEP, 0) != 0;
-	rt->spent += clock_read(&rt->sched->clock) - begun;
+	took = clock_read(&rt->sched->clock) - begun;
+	rt->spent += took;
+	if (took > rt->stats.longest_step)
+		rt->stats.longest_step = took;
 	if (done)
 		cycle_done(rt);
 	return !done;

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/time.h>
 
 #include "loop/signal.h"
@@ -14,25 +15,35 @@
 /* A handler has no argument: one runtime of a process can be interrupted. */
 static struct runtime *volatile interrupted;
 
-static struct {
+/* A timer, and what is done to a coroutine that has run for TICKS of it. */
+struct overseer {
+	int which, signo;
+	lua_Hook hook;
 	struct runtime *rt; /* NULL: no time is measured */
-	uint64_t switches; /* as of the last tick */
-	int ticks;         /* that it has been the same */
+	uint64_t switches;  /* as of the last tick */
+	int ticks;          /* that it has been the same */
 	struct sigaction before;
-} preempt;
+};
+
+static void give_way(lua_State *, lua_Debug *);
+static void complain(lua_State *, lua_Debug *);
+
+/* Its own CPU time counts against a coroutine, but whoever waits for it waits in real time. */
+static struct overseer preempt = { .which = ITIMER_PROF, .signo = SIGPROF, .hook = give_way };
+static struct overseer complaint = { .which = ITIMER_REAL, .signo = SIGALRM, .hook = complain };
 
 /* How many instructions later to look again when a C function in between cannot be yielded across. */
 enum { AGAIN = 1000, TICKS = 2 };
 
 static void
-hook(lua_State *L, lua_Debug *ar)
+give_way(lua_State *L, lua_Debug *ar)
 {
 	struct runtime *rt = runtime_of(L);
 	struct co *co = co_running(rt);
 
 	(void)ar;
 	if (co == NULL || !lua_isyieldable(L) || !rt->can_block) {
-		lua_sethook(L, hook, LUA_MASKCOUNT, AGAIN);
+		lua_sethook(L, give_way, LUA_MASKCOUNT, AGAIN);
 		return;
 	}
 	lua_sethook(L, NULL, 0, 0);
@@ -42,15 +53,42 @@ hook(lua_State *L, lua_Debug *ar)
 	(void)lua_yield(L, 0);
 }
 
+/*
+ * Called before the next instruction, or when a C function that took the time returns: then the line that called it
+ * is wanted.
+ */
+static void
+complain(lua_State *L, lua_Debug *ar)
+{
+	struct runtime *rt = runtime_of(L);
+	char text[LUA_IDSIZE + 100];
+	lua_Debug caller;
+
+	lua_sethook(L, preempt.rt == rt ? give_way : NULL, preempt.rt == rt ? LUA_MASKCOUNT : 0, AGAIN);
+	rt->stats.complaints++;
+	if (lua_getinfo(L, "Sl", ar) != 0 && ar->currentline < 0 && lua_getstack(L, 1, &caller) != 0) {
+		ar = &caller;
+		(void)lua_getinfo(L, "Sl", ar);
+	}
+	(void)snprintf(text, sizeof(text), "%s:%d: nobody else has run for more than %d ms", ar->short_src,
+	    ar->currentline, (int)(rt->complain_after / MSEC));
+	rt->report(rt->report_arg, text);
+}
+
 /* lua_sethook may be called from a signal handler: Lua's own interpreter does. */
 static void
-interrupt(void)
+set_hook(const struct runtime *rt, lua_Hook hook)
 {
-	struct runtime *rt = interrupted;
 	lua_State *L = rt != NULL ? rt->running : NULL;
 
 	if (L != NULL)
-		lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+		lua_sethook(L, hook, LUA_MASKCOUNT | (hook == complain ? LUA_MASKRET : 0), 1);
+}
+
+static void
+interrupt(void)
+{
+	set_hook(interrupted, give_way);
 }
 
 void
@@ -63,40 +101,62 @@ runtime_interruptible(struct runtime *rt)
 static void
 tick(int signo)
 {
-	struct runtime *rt = preempt.rt;
+	struct overseer *o = signo == preempt.signo ? &preempt : &complaint;
 
-	(void)signo;
-	if (rt->running == NULL || rt->sched->stats.switches != preempt.switches) {
-		preempt.switches = rt->sched->stats.switches;
-		preempt.ticks = 0;
-	} else if (++preempt.ticks >= TICKS)
-		interrupt();
+	if (o->rt->running == NULL || o->rt->sched->stats.switches != o->switches) {
+		o->switches = o->rt->sched->stats.switches;
+		o->ticks = 0;
+	} else if (++o->ticks == TICKS || (o->ticks > TICKS && o == &preempt))
+		set_hook(o->rt, o->hook);
 }
 
 static int
-set_timer(int64_t ns)
+set_timer(const struct overseer *o, int64_t ns)
 {
 	struct itimerval it = { .it_interval = { .tv_sec = (time_t)(ns / SEC), .tv_usec = (suseconds_t)(ns % SEC / USEC) } };
 
 	it.it_value = it.it_interval;
-	return setitimer(ITIMER_PROF, &it, NULL);
+	return setitimer(o->which, &it, NULL);
+}
+
+static int
+oversee(struct overseer *o, struct runtime *rt, int64_t ns)
+{
+	struct sigaction sa = { .sa_handler = tick, .sa_flags = SA_RESTART };
+
+	if (o->rt != NULL) {
+		errno = EBUSY;
+		return -1;
+	}
+	o->rt = rt;
+	(void)sigemptyset(&sa.sa_mask);
+	if (sigaction(o->signo, &sa, &o->before) == 0 && set_timer(o, ns / TICKS) == 0)
+		return 0;
+	o->rt = NULL;
+	return -1;
+}
+
+static void
+overlook(struct overseer *o, const struct runtime *rt)
+{
+	if (o->rt != rt)
+		return;
+	(void)set_timer(o, 0);
+	(void)sigaction(o->signo, &o->before, NULL);
+	o->rt = NULL;
 }
 
 int
 runtime_preempt(struct runtime *rt, int64_t ns)
 {
-	struct sigaction sa = { .sa_handler = tick, .sa_flags = SA_RESTART };
+	return oversee(&preempt, rt, ns);
+}
 
-	if (preempt.rt != NULL) {
-		errno = EBUSY;
-		return -1;
-	}
-	preempt.rt = interrupted = rt;
-	(void)sigemptyset(&sa.sa_mask);
-	if (sigaction(SIGPROF, &sa, &preempt.before) == 0 && set_timer(ns / TICKS) == 0)
-		return 0;
-	preempt.rt = NULL;
-	return -1;
+int
+runtime_complain(struct runtime *rt, int64_t ns)
+{
+	rt->complain_after = ns;
+	return oversee(&complaint, rt, ns);
 }
 
 void
@@ -106,9 +166,6 @@ preempt_stop(struct runtime *rt)
 		signal_on_arrival(NULL);
 		interrupted = NULL;
 	}
-	if (preempt.rt != rt)
-		return;
-	(void)set_timer(0);
-	(void)sigaction(SIGPROF, &preempt.before, NULL);
-	preempt.rt = NULL;
+	overlook(&preempt, rt);
+	overlook(&complaint, rt);
 }

@@ -97,6 +97,8 @@ runtime_new(struct sched *s, const struct runtime_options *options)
 	rt->kind = (struct task_kind){ .resume = co_resume, .sched = s };
 	rt->sched = s;
 	rt->name = options->name;
+	rt->worker = options->workers > 0 ? options->worker : 1;
+	rt->workers = options->workers > 0 ? options->workers : 1;
 	rt->none.task.kind = &rt->kind;
 	rt->report = report_to_stderr;
 	rt->report_arg = rt;
@@ -164,6 +166,19 @@ struct runtime *
 runtime_of(lua_State *L)
 {
 	return co_runtime(co_of(L));
+}
+
+bool
+runtime_shares_ports(const struct runtime *rt)
+{
+	return rt->workers > 1;
+}
+
+void
+runtime_stats(const struct runtime *rt, struct runtime_stats *stats)
+{
+	*stats = rt->stats;
+	stats->heap = rt->heap;
 }
 
 size_t

@@ -39,6 +39,7 @@ struct runtime_options {
 	const char *name;  /* of the program, for messages: "corun" */
 	size_t max_memory; /* bytes of Lua heap; 0: no bound */
 	bool generational; /* collector mode; the default is incremental */
+	int worker, workers; /* which of how many processes; 0: the only one */
 	bool plain_memory; /* every object by malloc, for tools that watch it */
 };
 
@@ -65,6 +66,20 @@ bool runtime_idle(struct runtime *);
 /* Closes every coroutine now. runtime_free does it too. */
 void runtime_close_all(struct runtime *);
 
+/* Whether there are other processes that run the same script: what is bound to a port shares it with them. */
+bool runtime_shares_ports(const struct runtime *);
+
+/* What the collector did when nobody waited for it, what it left, and who kept all others waiting. */
+struct runtime_stats {
+	size_t heap, heap_peak; /* bytes of Lua memory */
+	uint64_t cycles;        /* of the collector, when idle */
+	int64_t collecting;     /* ns it took in all */
+	int64_t longest_step;   /* ns */
+	uint64_t complaints;    /* see runtime_complain */
+};
+
+void runtime_stats(const struct runtime *, struct runtime_stats *);
+
 /* Coroutines alive; and how many ended with an error so far. */
 size_t runtime_count(const struct runtime *);
 unsigned long runtime_errors(const struct runtime *);
@@ -85,6 +100,12 @@ void runtime_gauges(void *rt, struct gauge *);
  * -1 with errno.
  */
 int runtime_preempt(struct runtime *, int64_t ns);
+
+/*
+ * From now on a coroutine that has kept all others waiting for `ns` is reported with the line that it is at, once. One
+ * runtime of a process can have it, and SIGALRM and ITIMER_REAL are then its own. 0, or -1 with errno.
+ */
+int runtime_complain(struct runtime *, int64_t ns);
 
 /*
  * A signal that the loop watches makes the running coroutine give way, however busy it is. One runtime of a process

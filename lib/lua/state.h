@@ -18,6 +18,7 @@ struct runtime {
 	struct sched *sched;
 	lua_State *L;        /* the main state */
 	const char *name;
+	int worker, workers; /* which of how many processes that share their ports */
 	struct co none;      /* what threads that are no coroutine's point at: only its kind is set */
 	struct seat *idle;   /* free threads, with room for as many as are ever kept */
 	uint32_t nseats;     /* in the anchor table, taken or not */
@@ -34,6 +35,8 @@ struct runtime {
 	struct slab_heap slabs;
 	bool plain;              /* no slabs: every object by malloc */
 	size_t heap, max_heap;   /* bytes; no bound: 0 */
+	int64_t complain_after;
+	struct runtime_stats stats;
 	bool warnings, warning_begun; /* of Lua: wanted; in the middle of one */
 	bool generational;
 	/* the idle collector */

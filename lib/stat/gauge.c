@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,7 +80,7 @@ fire(struct timer *t)
 }
 
 static void
-set_prefix(struct gauge *g, const char *name)
+set_prefix(struct gauge *g, const char *name, int worker)
 {
 	const char *base = strrchr(name, '/');
 	size_t n;
@@ -94,13 +95,15 @@ set_prefix(struct gauge *g, const char *name)
 		g->name[i] = statsd_name_ok(slice_make(base + i, 1)) ? base[i] : '_';
 	if (n == 0)
 		g->name[n++] = '_';
+	if (worker > 0)
+		n += (size_t)snprintf(g->name + n, sizeof(g->name) - n, ".%d", worker);
 	g->name[n] = '.';
 	g->prefix = n + 1;
 }
 
 struct gauge *
-gauge_start(struct sched *s, const struct addr *to, const char *name, void (*more)(void *arg, struct gauge *),
-    void *arg)
+gauge_start(struct sched *s, const struct addr *to, const char *name, int worker,
+    void (*more)(void *arg, struct gauge *), void *arg)
 {
 	struct gauge *g = calloc(1, sizeof(*g));
 
@@ -111,7 +114,7 @@ gauge_start(struct sched *s, const struct addr *to, const char *name, void (*mor
 		free(g);
 		return NULL;
 	}
-	set_prefix(g, name);
+	set_prefix(g, name, worker);
 	timer_init(&g->timer, fire, true);
 	timer_arm(&s->wheel, &g->timer, g->due);
 	return g;

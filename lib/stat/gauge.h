@@ -3,7 +3,7 @@
  * for.
  *
  *	if (cli_statsd(&cli, arg, &to))
- *		gauges = gauge_start(&sched, &to, "corun", more, runtime);
+ *		gauges = gauge_start(&sched, &to, "corun", 0, more, runtime);
  *	...
  *	static void more(void *arg, struct gauge *g) { gauge_put(g, "co", (double)runtime_count(arg)); }
  *
@@ -22,10 +22,11 @@ struct gauge;
 
 /*
  * `name`: a program's or a script's; directories before it and a final ".lua" are dropped, and what statsd has no
- * room for is written as _. `more` (may be NULL) is called from the loop before each datagram leaves. It does not
- * keep the loop going. NULL with errno.
+ * room for is written as _. `worker`: its number, which follows the name; 0: it is the only
+ * one. `more` (may be NULL) is called from the loop before each datagram leaves. It does not keep the loop going. NULL
+ * with errno.
  */
-struct gauge *gauge_start(struct sched *, const struct addr *to, const char *name,
+struct gauge *gauge_start(struct sched *, const struct addr *to, const char *name, int worker,
     void (*more)(void *arg, struct gauge *), void *arg);
 
 /* Before sched_fini, and before what `more` looks at has gone. NULL is ignored. */

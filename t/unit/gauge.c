@@ -86,7 +86,7 @@ TEST(once_a_second)
 	const char *text;
 
 	EQ(sched_init(&s, NULL, true), 0);
-	g = gauge_start(&s, &to, "scripts/examples/my script.lua", more, &calls);
+	g = gauge_start(&s, &to, "scripts/examples/my script.lua", 0, more, &calls);
 	OK(g != NULL);
 	run(&s, 3 * SEC + 100 * MSEC);
 	EQ(calls, 4);
@@ -110,9 +110,10 @@ TEST(prefixes)
 {
 	static const struct {
 		const char *name, *want;
+		int worker;
 	} rows[] = {
-		{ "corun", "corun.ready:" }, { "/usr/bin/sipd", "sipd.ready:" }, { ".lua", ".lua.ready:" }, { "a/b/", "_.ready:" }, { "", "_.ready:" },
-		{ "a:b|c.lua", "a_b_c.ready:" }, { "t\xc3\xa9.lua", "t__.ready:" },
+		{ "corun", "corun.ready:", 0 }, { "a.lua", "a.2.ready:", 2 }, { "/usr/bin/sipd", "sipd.ready:", 0 }, { ".lua", ".lua.ready:", 0 }, { "a/b/", "_.ready:", 0 }, { "", "_.ready:", 0 },
+		{ "a:b|c.lua", "a_b_c.ready:", 0 }, { "t\xc3\xa9.lua", "t__.ready:", 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -122,7 +123,7 @@ TEST(prefixes)
 		struct gauge *g;
 
 		EQ(sched_init(&s, NULL, true), 0);
-		g = gauge_start(&s, &to, rows[i].name, NULL, NULL);
+		g = gauge_start(&s, &to, rows[i].name, rows[i].worker, NULL, NULL);
 		run(&s, MSEC);
 		OK(strncmp(next(fd), rows[i].want, strlen(rows[i].want)) == 0);
 		gauge_stop(g);
@@ -140,7 +141,7 @@ TEST(nobody_listens)
 
 	close(fd);
 	EQ(sched_init(&s, NULL, true), 0);
-	g = gauge_start(&s, &to, "x", NULL, NULL);
+	g = gauge_start(&s, &to, "x", 0, NULL, NULL);
 	run(&s, 5 * SEC);
 	gauge_stop(g);
 	sched_fini(&s);
@@ -191,7 +192,7 @@ TEST(out_of_memory)
 	EQ(sched_init(&s, NULL, true), 0);
 	for (n = 1; g == NULL && n < 50; n++) {
 		alloc_fail_at(n);
-		g = gauge_start(&s, &to, "x", NULL, NULL);
+		g = gauge_start(&s, &to, "x", 0, NULL, NULL);
 		alloc_fail_at(0);
 	}
 	OK(n > 3 && n < 50);
