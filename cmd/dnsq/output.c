@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dns/rr.h"
+#include "dns/rrprint.h"
 #include "dnsq.h"
 
 enum {

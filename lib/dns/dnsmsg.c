@@ -5,6 +5,7 @@
 
 #include "dns/name.h"
 #include "dns/rr.h"
+#include "dns/rrprint.h"
 
 static unsigned
 get16(const uint8_t *p)
@@ -57,7 +58,7 @@ read_rr(const uint8_t *p, size_t at, size_t len, struct dnsrr *rr)
 	rr->ttl = get32(fixed + 4);
 	rr->rdlen = (uint16_t)get16(fixed + 8);
 	rr->rdata = (uint16_t)(at + len + 10);
-	rr->type = rrtype_row(rr->number);
+	rr->type = rrtype_of(rr->number, rr->class, rr->rdlen);
 }
 
 static int

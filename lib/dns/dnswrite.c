@@ -127,7 +127,7 @@ dnswrite_rr(struct dnswriter *w, enum dnssection section, const uint8_t *name, u
 	buf_put32(w->buf, ttl);
 	at = w->buf->n;
 	buf_put16(w->buf, 0);
-	put_rdata(w, rrtype_row(type), rdata);
+	put_rdata(w, rrtype_of(type, class, rdata.n), rdata);
 	if (w->buf->failed)
 		return;
 	len = w->buf->n - at - 2;

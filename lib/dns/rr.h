@@ -1,18 +1,21 @@
 /*
- * rr.h: rdata, driven by the rows of rrtype.h: checked, walked field by field, to text and from it.
+ * rr.h: rdata, driven by the rows of rrtype.h: checked, and walked field by field. To text: rrprint.h; from text:
+ * rrparse.h.
  */
 #ifndef DNS_RR_H
 #define DNS_RR_H
 
-#include <sys/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include "base/buf.h"
 #include "dns/rrtype.h"
 
 /* Where a field of some rdata is: n bytes at msg[off]. */
 struct rrvalue {
 	const struct rrfield *field;
 	size_t off, n;
+	size_t start; /* of the rdata: what some fields are depends on others */
 };
 
 /*
@@ -21,34 +24,20 @@ struct rrvalue {
  */
 bool rr_check(const struct rrtype *, const uint8_t *msg, size_t off, size_t n);
 
+/* The same for rdata that is in no message: names are whole, there is nothing that a pointer could point at. */
+bool rr_check_whole(const struct rrtype *, const uint8_t *, size_t n);
+
 /* The first field of the rdata at msg[off..end); rr_next then gives those that follow. False: there are no more. */
 bool rr_first(const struct rrtype *, const uint8_t *msg, size_t off, size_t end, struct rrvalue *);
 bool rr_next(const uint8_t *msg, size_t end, struct rrvalue *);
 
-/* Appends a field, or all of them with spaces between, in zone-file presentation form as kdig(1) shows it. */
-void rr_put_value(struct buf *, const uint8_t *msg, const struct rrvalue *);
-void rr_put_text(struct buf *, const struct rrtype *, const uint8_t *msg, size_t off, size_t n);
-
-/* An IPv4 (n 4) or IPv6 (16) address as text. */
-void rr_put_address(struct buf *, const uint8_t *, size_t n);
-
-/* "\# 4 C0000201" (RFC 3597 5). */
-void rr_put_generic(struct buf *, const uint8_t *, size_t n);
-
 /*
- * Appends the wire form of rdata from its text: fields separated by blanks, strings quoted or not, \X and \DDD read,
- * names fully qualified; the generic form is taken for every type. Names are not compressed. 0, or -1 with *why a
- * static text, and `wire` as it was (out of memory: wire->failed, and *why says so).
+ * The row by whose fields this rdata can be told as text: its own, or that of unknown types, when it holds what its
+ * type's presentation form has no words for.
  */
-int rr_parse(const struct rrtype *, struct slice text, struct buf *wire, const char **why);
+const struct rrtype *rr_form(const struct rrtype *, const uint8_t *msg, size_t off, size_t n);
 
-/*
- * One field from a word of text, its quotes gone but its escapes still in it; any kind but RR_OPTIONS and RR_REST. 0,
- * or -1 with *why.
- */
-int rr_parse_value(enum rrkind, struct slice word, struct buf *wire, const char **why);
-
-/* Undoes the escapes of a text; `to` has text.n bytes. Returns how many bytes it became, -1 for a bad escape. */
-ssize_t rr_unescape(struct slice text, char *to);
+/* What a field of kind RR_GATEWAY or RR_RELAY is: RR_END (nothing), RR_A, RR_AAAA, RR_NAME_WHOLE; RR_REST: unknown. */
+enum rrkind rr_gateway(const struct rrfield *, const uint8_t *rdata);
 
 #endif

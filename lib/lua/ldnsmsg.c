@@ -1,11 +1,12 @@
-/* dns.encode and dns.decode: messages as tables, driven by the rows of dns/rrtype.h. */
+/* dns.encode and dns.decode: messages as tables. */
 #include <string.h>
 #include <strings.h>
 
 #include "dns/dnswrite.h"
 #include "dns/name.h"
-#include "dns/rr.h"
 #include "lua/ldns.h"
+#include "lua/ldnsput.h"
+#include "lua/ldnsrr.h"
 
 static const char *const section_names[DNS_SECTIONS] = { "question", "answers", "nameservers", "additional" };
 
@@ -42,96 +43,9 @@ push_class(lua_State *L, uint16_t number)
 	lua_pushlstring(L, text, (size_t)(rrclass_text(text, number) - text));
 }
 
-static lua_Integer
-number_at(const uint8_t *p, size_t n)
-{
-	lua_Integer v = 0;
-
-	while (n-- > 0)
-		v = v << 8 | *p++;
-	return v;
-}
-
-static void
-push_strings(lua_State *L, const uint8_t *p, size_t n)
-{
-	lua_Integer i = 0;
-
-	lua_createtable(L, 1, 0);
-	for (size_t at = 0; at < n; at += 1u + p[at]) {
-		lua_pushlstring(L, (const char *)p + at + 1, p[at]);
-		lua_rawseti(L, -2, ++i);
-	}
-}
-
-static void
-push_options(lua_State *L, const uint8_t *p, size_t n)
-{
-	lua_Integer i = 0;
-
-	lua_newtable(L);
-	for (size_t at = 0; at < n; at += 4 + (size_t)number_at(p + at + 2, 2)) {
-		lua_createtable(L, 0, 2);
-		lua_pushinteger(L, number_at(p + at, 2));
-		lua_setfield(L, -2, "code");
-		lua_pushlstring(L, (const char *)p + at + 4, (size_t)number_at(p + at + 2, 2));
-		lua_setfield(L, -2, "data");
-		lua_rawseti(L, -2, ++i);
-	}
-}
-
-static void
-push_address(lua_State *L, const uint8_t *p, size_t n)
-{
-	struct buf *b = ldns_scratch(L);
-
-	rr_put_address(b, p, n);
-	lua_pushlstring(L, b->p, b->n);
-}
-
-static void
-push_value(lua_State *L, const uint8_t *msg, const struct rrvalue *v)
-{
-	const uint8_t *p = msg + v->off;
-
-	switch ((enum rrkind)v->field->kind) {
-	case RR_U8:
-	case RR_U16:
-	case RR_U32:
-		lua_pushinteger(L, number_at(p, v->n));
-		break;
-	case RR_A:
-	case RR_AAAA:
-		push_address(L, p, v->n);
-		break;
-	case RR_NAME:
-	case RR_NAME_PLAIN:
-		ldns_push_name(L, msg, v->off);
-		break;
-	case RR_STRING:
-	case RR_TAG:
-		lua_pushlstring(L, (const char *)p + 1, v->n - 1);
-		break;
-	case RR_STRINGS:
-		push_strings(L, p, v->n);
-		break;
-	case RR_OPTIONS:
-		push_options(L, p, v->n);
-		break;
-	case RR_REST_TEXT:
-	case RR_REST:
-	case RR_END:
-		lua_pushlstring(L, (const char *)p, v->n);
-		break;
-	}
-}
-
 static void
 push_rr(lua_State *L, const struct dnsmsg *m, const struct dnsrr *rr)
 {
-	size_t end = (size_t)rr->rdata + rr->rdlen;
-	struct rrvalue v;
-
 	lua_createtable(L, 0, 8);
 	ldns_push_name(L, m->p, rr->name);
 	lua_setfield(L, -2, "name");
@@ -141,10 +55,7 @@ push_rr(lua_State *L, const struct dnsmsg *m, const struct dnsrr *rr)
 	lua_setfield(L, -2, "class");
 	lua_pushinteger(L, rr->ttl);
 	lua_setfield(L, -2, "ttl");
-	for (bool more = rr_first(rr->type, m->p, rr->rdata, end, &v); more; more = rr_next(m->p, end, &v)) {
-		push_value(L, m->p, &v);
-		lua_setfield(L, -2, v.field->name);
-	}
+	ldnsrr_push(L, rr->type, m->p, rr->rdata, rr->rdlen);
 }
 
 /* The list of records of a section; of one type, RRTYPE_ANY: all but OPT, which is no record of its own. */
@@ -192,7 +103,7 @@ push_edns(lua_State *L, const struct dnsmsg *m)
 	lua_setfield(L, -2, "version");
 	lua_pushboolean(L, (m->edns_flags & EDNS_DO) != 0);
 	lua_setfield(L, -2, "dnssec");
-	push_options(L, m->p + m->edns_options, m->edns_options_len);
+	ldnsrr_push_options(L, m->p + m->edns_options, m->edns_options_len);
 	lua_setfield(L, -2, "options");
 }
 
@@ -259,56 +170,6 @@ ldns_decode(lua_State *L)
 
 /* --- from Lua --- */
 
-/*
- * What is being encoded, for the message of an error: `answers[2].address: ...`. Tables are read raw: no metamethod
- * runs while the scratch buffer is in use.
- */
-struct encoder {
-	lua_State *L;
-	struct dnswriter w;
-	const char *section;
-	lua_Integer index;
-	const char *field;
-};
-
-static int
-field(lua_State *L, int table, const char *name)
-{
-	table = lua_absindex(L, table);
-	lua_pushstring(L, name);
-	return lua_rawget(L, table);
-}
-
-/* Pushes nil and a message; -1. */
-static int
-complain(struct encoder *e, const char *why)
-{
-	lua_State *L = e->L;
-
-	lua_pushnil(L);
-	if (e->section == NULL)
-		lua_pushfstring(L, "%s: %s", e->field, why);
-	else if (e->index == 0)
-		lua_pushfstring(L, "%s.%s: %s", e->section, e->field, why);
-	else
-		lua_pushfstring(L, "%s[%I].%s: %s", e->section, (LUAI_UACINT)e->index, e->field, why);
-	return -1;
-}
-
-/* A number on top of the stack, popped. */
-static int
-pop_number(struct encoder *e, lua_Integer max, lua_Integer *out)
-{
-	int ok;
-	lua_Integer v = lua_tointegerx(e->L, -1, &ok);
-
-	lua_pop(e->L, 1);
-	if (!ok || v < 0 || v > max)
-		return complain(e, ok ? "out of range" : "a whole number is wanted");
-	*out = v;
-	return 0;
-}
-
 /* The name under table[name], as wire. */
 static int
 get_name(struct encoder *e, int table, const char *name, uint8_t *wire)
@@ -319,12 +180,12 @@ get_name(struct encoder *e, int table, const char *name, uint8_t *wire)
 	int r = -1;
 
 	e->field = name;
-	if (field(e->L, table, name) == LUA_TSTRING) {
+	if (ldnsput_field(e->L, table, name) == LUA_TSTRING) {
 		text = lua_tolstring(e->L, -1, &n);
 		r = name_parse((struct slice){ text, n }, wire, &why);
 	}
 	lua_pop(e->L, 1);
-	return r < 0 ? complain(e, why) : 0;
+	return r < 0 ? ldnsput_complain(e, why) : 0;
 }
 
 /* A mnemonic or a number under table[name]. */
@@ -332,159 +193,18 @@ static int
 get_code(struct encoder *e, int table, const char *name, int (*parse)(struct slice, uint16_t *), uint16_t otherwise, uint16_t *out)
 {
 	lua_Integer v;
-	int type = field(e->L, table, name), r;
+	int type = ldnsput_field(e->L, table, name), r;
 
 	e->field = name;
 	if (type == LUA_TNUMBER) {
-		r = pop_number(e, UINT16_MAX, &v);
+		r = ldnsput_number(e, UINT16_MAX, &v);
 		*out = r == 0 ? (uint16_t)v : 0;
 		return r;
 	}
 	*out = otherwise;
 	r = type == LUA_TNIL ? 0 : type == LUA_TSTRING ? parse(slice_of(lua_tostring(e->L, -1)), out) : -1;
 	lua_pop(e->L, 1);
-	return r == 0 ? 0 : complain(e, "unknown");
-}
-
-static int
-put_string(struct encoder *e, struct buf *to, bool counted, bool tag)
-{
-	size_t n;
-	const char *p = lua_type(e->L, -1) == LUA_TSTRING ? lua_tolstring(e->L, -1, &n) : NULL;
-
-	if (p == NULL)
-		return complain(e, "a string is wanted");
-	if (counted && n > 255)
-		return complain(e, "more than 255 bytes");
-	for (size_t i = 0; tag && i < n; i++)
-		if (!((ascii_lower(p[i]) >= 'a' && ascii_lower(p[i]) <= 'z') || (p[i] >= '0' && p[i] <= '9')))
-			return complain(e, "letters and digits are wanted");
-	if (tag && n == 0)
-		return complain(e, "letters and digits are wanted");
-	if (counted)
-		buf_putc(to, (char)(uint8_t)n);
-	buf_put(to, p, n);
-	return 0;
-}
-
-/* A list of strings, or one. */
-static int
-put_strings(struct encoder *e, struct buf *to)
-{
-	lua_Integer n;
-
-	if (!lua_istable(e->L, -1))
-		return put_string(e, to, true, false);
-	n = (lua_Integer)lua_rawlen(e->L, -1);
-	if (n == 0)
-		return complain(e, "at least one string is wanted");
-	for (lua_Integer i = 1; i <= n; i++) {
-		lua_rawgeti(e->L, -1, i);
-		if (put_string(e, to, true, false) != 0)
-			return -1;
-		lua_pop(e->L, 1);
-	}
-	return 0;
-}
-
-static int
-put_options(struct encoder *e, struct buf *to)
-{
-	lua_State *L = e->L;
-
-	for (lua_Integer i = 1; lua_istable(L, -1) && lua_rawgeti(L, -1, i) == LUA_TTABLE; i++) {
-		lua_Integer code;
-		size_t n;
-		const char *p;
-
-		(void)field(L, -1, "code");
-		if (pop_number(e, UINT16_MAX, &code) != 0)
-			return -1;
-		(void)field(L, -1, "data");
-		if ((p = lua_tolstring(L, -1, &n)) == NULL || n > UINT16_MAX)
-			return complain(e, "the data of an option is wanted");
-		buf_put16(to, (uint16_t)code);
-		buf_put16(to, (uint16_t)n);
-		buf_put(to, p, n);
-		lua_pop(L, 2);
-	}
-	if (lua_isnil(L, -1) && lua_istable(L, -2))
-		lua_pop(L, 1);
-	return 0;
-}
-
-/* The value on top of the stack as rdata. It stays there. */
-static int
-put_value(struct encoder *e, enum rrkind kind, struct buf *to)
-{
-	const char *why;
-	size_t n;
-	const char *text;
-	lua_Integer v;
-
-	switch (kind) {
-	case RR_U8:
-	case RR_U16:
-	case RR_U32:
-		lua_pushvalue(e->L, -1);
-		if (pop_number(e, kind == RR_U8 ? UINT8_MAX : kind == RR_U16 ? UINT16_MAX : UINT32_MAX, &v) != 0)
-			return -1;
-		for (int shift = kind == RR_U8 ? 0 : kind == RR_U16 ? 8 : 24; shift >= 0; shift -= 8)
-			buf_putc(to, (char)(uint8_t)(v >> shift));
-		return 0;
-	case RR_A:
-	case RR_AAAA:
-	case RR_NAME:
-	case RR_NAME_PLAIN:
-		if (lua_type(e->L, -1) != LUA_TSTRING)
-			return complain(e, "a string is wanted");
-		text = lua_tolstring(e->L, -1, &n);
-		return rr_parse_value(kind, (struct slice){ text, n }, to, &why) == 0 ? 0 : complain(e, why);
-	case RR_STRING:
-	case RR_TAG:
-		return put_string(e, to, true, kind == RR_TAG);
-	case RR_STRINGS:
-		return put_strings(e, to);
-	case RR_REST_TEXT:
-	case RR_REST:
-		return put_string(e, to, false, false);
-	case RR_OPTIONS:
-		return put_options(e, to);
-	case RR_END:
-		break;
-	}
-	return 0;
-}
-
-/* Rdata as presentation form, under `text`. */
-static int
-put_text(struct encoder *e, const struct rrtype *type, struct buf *to)
-{
-	const char *why;
-	size_t n;
-	const char *p = lua_tolstring(e->L, -1, &n);
-
-	e->field = "text";
-	if (p == NULL)
-		return complain(e, "a string is wanted");
-	return rr_parse(type, (struct slice){ p, n }, to, &why) == 0 ? 0 : complain(e, why);
-}
-
-static int
-put_rdata(struct encoder *e, int table, const struct rrtype *type, struct buf *to)
-{
-	if (field(e->L, table, "text") != LUA_TNIL)
-		return put_text(e, type, to);
-	lua_pop(e->L, 1);
-	for (const struct rrfield *f = type->fields; f->kind != RR_END; f++) {
-		e->field = f->name;
-		if (field(e->L, table, f->name) == LUA_TNIL)
-			return complain(e, "missing");
-		if (put_value(e, (enum rrkind)f->kind, to) != 0)
-			return -1;
-		lua_pop(e->L, 1);
-	}
-	return 0;
+	return r == 0 ? 0 : ldnsput_complain(e, "unknown");
 }
 
 /*
@@ -505,18 +225,18 @@ put_rr(struct encoder *e, enum dnssection section)
 
 	e->field = "record";
 	if (!lua_istable(L, table))
-		return complain(e, "a table is wanted");
+		return ldnsput_complain(e, "a table is wanted");
 	if (get_name(e, table, "name", name) != 0 || get_code(e, table, "class", rrclass_parse, RRCLASS_IN, &class) != 0 ||
 	    get_code(e, table, "type", rrtype_parse, 0, &type) != 0)
 		return -1;
 	if (type == 0)
-		return complain(e, "missing");
+		return ldnsput_complain(e, "missing");
 	e->field = "ttl";
-	if (field(L, table, "ttl") == LUA_TNIL)
+	if (ldnsput_field(L, table, "ttl") == LUA_TNIL)
 		lua_pop(L, 1);
-	else if (pop_number(e, UINT32_MAX, &ttl) != 0)
+	else if (ldnsput_number(e, UINT32_MAX, &ttl) != 0)
 		return -1;
-	if (put_rdata(e, table, rrtype_row(type), b) != 0)
+	if (ldnsput_rdata(e, table, type, class, b) != 0)
 		return -1;
 	rdata = lua_pushlstring(L, b->p + start, b->n - start);
 	n = b->n - start;
@@ -534,7 +254,7 @@ put_section(struct encoder *e, enum dnssection section)
 
 	e->section = section_names[section];
 	e->index = 0;
-	if (field(L, 1, e->section) == LUA_TTABLE)
+	if (ldnsput_field(L, 1, e->section) == LUA_TTABLE)
 		for (e->index = 1; lua_rawgeti(L, top + 1, e->index) != LUA_TNIL; e->index++) {
 			if (put_rr(e, section) != 0)
 				return -1;
@@ -553,7 +273,7 @@ put_question(struct encoder *e)
 
 	e->section = section_names[DNS_QUESTION];
 	e->index = 0;
-	if (field(e->L, 1, e->section) == LUA_TTABLE) {
+	if (ldnsput_field(e->L, 1, e->section) == LUA_TTABLE) {
 		if (get_name(e, top + 1, "name", name) != 0 || get_code(e, top + 1, "type", rrtype_parse, RRTYPE_A, &type) != 0 ||
 		    get_code(e, top + 1, "class", rrclass_parse, RRCLASS_IN, &class) != 0)
 			return -1;
@@ -576,20 +296,20 @@ put_edns(struct encoder *e, unsigned rcode)
 
 	e->section = "edns";
 	e->index = 0;
-	if (field(L, 1, "edns") != LUA_TTABLE) {
+	if (ldnsput_field(L, 1, "edns") != LUA_TTABLE) {
 		lua_settop(L, top);
 		return 0;
 	}
 	e->field = "size";
-	if (field(L, top + 1, "size") != LUA_TNIL && pop_number(e, UINT16_MAX, &size) != 0)
+	if (ldnsput_field(L, top + 1, "size") != LUA_TNIL && ldnsput_number(e, UINT16_MAX, &size) != 0)
 		return -1;
 	e->field = "version";
-	if (field(L, top + 1, "version") != LUA_TNIL && pop_number(e, UINT8_MAX, &version) != 0)
+	if (ldnsput_field(L, top + 1, "version") != LUA_TNIL && ldnsput_number(e, UINT8_MAX, &version) != 0)
 		return -1;
-	(void)field(L, top + 1, "dnssec");
+	(void)ldnsput_field(L, top + 1, "dnssec");
 	flags = lua_toboolean(L, -1) ? EDNS_DO : 0;
 	e->field = "options";
-	if (field(L, top + 1, "options") != LUA_TNIL && put_options(e, b) != 0)
+	if (ldnsput_field(L, top + 1, "options") != LUA_TNIL && ldnsput_options(e, b) != 0)
 		return -1;
 	lua_pushlstring(L, b->p + start, b->n - start);
 	b->n = start;
@@ -633,22 +353,22 @@ get_header(struct encoder *e, uint16_t *id, uint16_t *flags, uint16_t *rcode)
 	uint16_t opcode;
 
 	e->field = "id";
-	if (field(L, 1, "id") == LUA_TNIL)
+	if (ldnsput_field(L, 1, "id") == LUA_TNIL)
 		lua_pop(L, 1);
-	else if (pop_number(e, UINT16_MAX, &v) != 0)
+	else if (ldnsput_number(e, UINT16_MAX, &v) != 0)
 		return -1;
 	*id = (uint16_t)v;
 	if (get_code(e, 1, "opcode", parse_opcode, 0, &opcode) != 0 || get_code(e, 1, "rcode", parse_rcode, 0, rcode) != 0)
 		return -1;
 	if (opcode > DNS_OPCODE_MASK || *rcode > 4095)
-		return complain(e, "out of range");
+		return ldnsput_complain(e, "out of range");
 	*flags = (uint16_t)(opcode << DNS_OPCODE_SHIFT | (*rcode & 15));
 	/* a question, unless it says that it is none */
-	if (field(L, 1, "query") == LUA_TBOOLEAN && !lua_toboolean(L, -1))
+	if (ldnsput_field(L, 1, "query") == LUA_TBOOLEAN && !lua_toboolean(L, -1))
 		*flags |= DNS_QR;
 	lua_pop(L, 1);
 	for (int i = 0; i < NFLAGS; i++) {
-		(void)field(L, 1, flag_names[i].name);
+		(void)ldnsput_field(L, 1, flag_names[i].name);
 		if (lua_toboolean(L, -1))
 			*flags |= flag_names[i].bit;
 		lua_pop(L, 1);

@@ -5,6 +5,8 @@
 #include "dns/dnswrite.h"
 #include "dns/name.h"
 #include "dns/rr.h"
+#include "dns/rrparse.h"
+#include "dns/rrprint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -3,7 +3,7 @@
 #include "dns/dnswrite.h"
 
 #include "dns/name.h"
-#include "dns/rr.h"
+#include "dns/rrparse.h"
 #include "guard.h"
 #include "tap.h"
 

@@ -1,6 +1,9 @@
 /* Types and rdata: text to wire and back, wire checked, for each row of the table. */
 #include "dns/rr.h"
 
+#include "dns/rrparse.h"
+#include "dns/rrprint.h"
+
 #include <sys/types.h>
 
 #include "guard.h"
