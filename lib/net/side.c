@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/tlsconn.h"
+
 int
 side_init(struct side *side, struct poller *poller, int fd, void (*ready)(struct watch *, int), struct stream *st)
 {
@@ -40,7 +42,7 @@ would_block(const struct side *side, short events)
 }
 
 ssize_t
-side_read(struct side *side, char *p, size_t n)
+side_read_raw(struct side *side, char *p, size_t n)
 {
 	ssize_t got;
 
@@ -55,7 +57,7 @@ side_read(struct side *side, char *p, size_t n)
 }
 
 ssize_t
-side_write(struct side *side, const char *p, size_t n)
+side_write_raw(struct side *side, const char *p, size_t n)
 {
 	ssize_t put;
 
@@ -72,12 +74,26 @@ side_write(struct side *side, const char *p, size_t n)
 	return put;
 }
 
+ssize_t
+side_read(struct side *side, char *p, size_t n)
+{
+	return side->tls != NULL ? tlsconn_read(side->tls, p, n) : side_read_raw(side, p, n);
+}
+
+ssize_t
+side_write(struct side *side, const char *p, size_t n)
+{
+	return side->tls != NULL ? tlsconn_write(side->tls, p, n) : side_write_raw(side, p, n);
+}
+
 static int
 set_want(struct side *side, int events)
 {
+	int real = side->tls != NULL ? tlsconn_events(side->tls, events) : events;
+
 	if (side->watch.fd == -1)
 		return 0;
-	if (poller_want(side->poller, &side->watch, events) == -1)
+	if (poller_want(side->poller, &side->watch, real) == -1)
 		return -1;
 	side->wants = events;
 	return 0;
@@ -96,10 +112,18 @@ side_unwant(struct side *side, int event)
 }
 
 int
+side_meant(const struct side *side, int events)
+{
+	return side->tls != NULL ? tlsconn_meant(side->tls, events) : events;
+}
+
+int
 side_finish(struct side *side)
 {
 	int flags;
 
+	if (side->tls != NULL && tlsconn_finish(side->tls) == -1)
+		return -1;
 	if (side->socket)
 		return shutdown(side->watch.fd, SHUT_WR);
 	flags = fcntl(side->watch.fd, F_GETFL);
@@ -113,6 +137,8 @@ side_close(struct side *side)
 {
 	if (side->watch.fd == -1)
 		return;
+	tlsconn_free(side->tls);
+	side->tls = NULL;
 	poller_remove(side->poller, &side->watch);
 	(void)close(side->watch.fd);
 	side->watch.fd = -1;

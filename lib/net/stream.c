@@ -9,9 +9,17 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "net/side.h"
+#include "net/tlsconn.h"
+
+/* While the TLS handshake goes on. */
+struct securing {
+	struct timer timer;
+	struct stream *st;
+};
 
 enum {
 	CHUNK = 4096,          /* read at least that much at a time */
@@ -24,6 +32,7 @@ struct stream {
 	struct side *writer;   /* &in when one descriptor does for both */
 	struct defer defer;
 	struct sched *s;
+	struct securing *securing; /* NULL: TLS is not spoken, or there is no more to be done for it */
 	stream_changed *changed;
 	void *user;
 	struct buf input, output;
@@ -39,6 +48,13 @@ struct stream {
 	bool news;             /* `changed` is to be called */
 	bool busy, closed;     /* closed while busy: freed afterwards */
 };
+
+/* Neither connected nor refused, or in the handshake: what is asked for meanwhile is done then. */
+static bool
+is_opening(const struct stream *st)
+{
+	return st->connecting || st->securing != NULL;
+}
 
 /* --- reading --- */
 
@@ -85,7 +101,8 @@ read_once(struct stream *st)
 		limit = direct ? room : SCRATCH;
 	/* through the scratch page no idle stream holds more memory than it has bytes */
 	n = side_read(&st->in, direct ? st->input.p + st->input.n : scratch, limit);
-	st->dry = n < (ssize_t)limit && !st->always;
+	/* TLS gives a record at a time */
+	st->dry = st->in.tls != NULL ? n == -1 : n < (ssize_t)limit && !st->always;
 	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;
 	if (n <= 0) {
@@ -121,7 +138,7 @@ stream_want(struct stream *st, size_t most)
 		return 0;
 	if (st->eof)
 		return -1;
-	if (most <= held(st) || st->connecting)
+	if (most <= held(st) || is_opening(st))
 		return 0;
 	came = fill(st);
 	if (!st->eof && held(st) < most && side_want(&st->in, POLLER_IN) == -1) {
@@ -202,6 +219,8 @@ finish(struct stream *st)
 {
 	int result = side_finish(st->writer);
 
+	if (result == -1 && errno == EAGAIN)
+		return side_want(st->writer, POLLER_OUT);
 	if (st->in.watch.fd == -1)
 		st->eof = true;
 	return result;
@@ -251,7 +270,7 @@ keep(struct stream *st, struct slice rest)
 		errno = ENOMEM;
 		return -1;
 	}
-	if (!st->connecting && side_want(st->writer, POLLER_OUT) == -1) {
+	if (!is_opening(st) && side_want(st->writer, POLLER_OUT) == -1) {
 		int error = errno;
 
 		break_output(st, error);
@@ -270,7 +289,7 @@ stream_write(struct stream *st, struct slice data)
 		errno = st->broken ? st->error : EPIPE;
 		return -1;
 	}
-	if (!st->connecting && stream_pending(st) == 0 && push(st, data, &done) == -1) {
+	if (!is_opening(st) && stream_pending(st) == 0 && push(st, data, &done) == -1) {
 		errno = st->error;
 		return -1;
 	}
@@ -295,7 +314,7 @@ stream_shutdown(struct stream *st)
 	if (st->shut)
 		return 0;
 	st->shut = true;
-	return st->connecting || stream_pending(st) > 0 ? 0 : finish(st);
+	return is_opening(st) || stream_pending(st) > 0 ? 0 : finish(st);
 }
 
 /* --- connecting --- */
@@ -311,10 +330,46 @@ is_own_echo(const struct stream *st)
 }
 
 static void
+end_securing(struct stream *st)
+{
+	if (st->securing == NULL)
+		return;
+	timer_stop(&st->s->wheel, &st->securing->timer);
+	free(st->securing);
+	st->securing = NULL;
+}
+
+static void
 connection_failed(struct stream *st, int error)
 {
+	end_securing(st);
+	st->news = true;
 	end_input(st, error);
 	break_output(st, error);
+}
+
+static void
+opened(struct stream *st)
+{
+	st->connected = true;
+	st->news = true;
+	flush(st);
+	if (st->most > 0)
+		(void)stream_want(st, st->most);
+}
+
+static void
+shake_hands(struct stream *st)
+{
+	if (tlsconn_handshake(st->in.tls) == 0) {
+		end_securing(st);
+		st->dry = false;
+		opened(st);
+		return;
+	}
+	if (errno == EAGAIN && side_want(&st->in, POLLER_IN) == 0)
+		return;
+	connection_failed(st, errno);
 }
 
 static void
@@ -328,15 +383,12 @@ connection_ready(struct stream *st)
 	if (error == 0 && is_own_echo(st))
 		error = ECONNREFUSED;
 	st->connecting = false;
-	st->news = true;
-	if (error != 0) {
+	if (error != 0)
 		connection_failed(st, error);
-		return;
-	}
-	st->connected = true;
-	flush(st);
-	if (st->most > 0)
-		(void)stream_want(st, st->most);
+	else if (st->securing != NULL)
+		shake_hands(st);
+	else
+		opened(st);
 }
 
 /* --- the loop's calls --- */
@@ -345,6 +397,10 @@ static void
 destroy(struct stream *st)
 {
 	sched_undefer(st->s, &st->defer);
+	end_securing(st);
+	/* when something is lost the peer must not take it for the end */
+	if (st->in.tls != NULL && stream_pending(st) == 0)
+		(void)tlsconn_finish(st->in.tls);
 	side_close(&st->in);
 	side_close(&st->out);
 	buf_fini(&st->input);
@@ -368,11 +424,15 @@ tell(struct stream *st)
 static void
 ready(struct watch *w, int events)
 {
-	struct stream *st = ((struct side *)w)->st;
+	struct side *side = (struct side *)w;
+	struct stream *st = side->st;
 
 	if (st->connecting) {
 		connection_ready(st);
+	} else if (st->securing != NULL) {
+		shake_hands(st);
 	} else {
+		events = side_meant(side, events);
 		if (events & POLLER_OUT)
 			writable(st);
 		if (events & POLLER_IN)
@@ -387,6 +447,24 @@ connected_at_once(struct defer *d)
 	struct stream *st = (struct stream *)(void *)((char *)d - offsetof(struct stream, defer));
 
 	connection_ready(st);
+	tell(st);
+}
+
+static void
+handshake_begins(struct defer *d)
+{
+	struct stream *st = (struct stream *)(void *)((char *)d - offsetof(struct stream, defer));
+
+	shake_hands(st);
+	tell(st);
+}
+
+static void
+handshake_takes_too_long(struct timer *t)
+{
+	struct stream *st = ((struct securing *)t)->st;
+
+	connection_failed(st, ETIMEDOUT);
 	tell(st);
 }
 
@@ -450,6 +528,49 @@ stream_connect(struct sched *s, const struct addr *to, stream_changed *changed, 
 	return st;
 }
 
+static int
+can_secure(const struct stream *st)
+{
+	if (st->broken || st->shut)
+		errno = st->broken ? st->error : EPIPE;
+	else if (!st->in.socket || st->writer != &st->in || st->in.tls != NULL)
+		errno = EINVAL;
+	else if (held(st) > 0)
+		errno = EBADMSG;
+	else if (stream_pending(st) > 0)
+		errno = EBUSY;
+	else
+		return 0;
+	return -1;
+}
+
+int
+stream_starttls(struct stream *st, struct tls *tls, const char *name, int64_t deadline)
+{
+	struct securing *securing;
+
+	if (can_secure(st) == -1 || (securing = calloc(1, sizeof(*securing))) == NULL)
+		return -1;
+	if ((st->in.tls = tlsconn_new(tls, &st->in, name)) == NULL) {
+		int saved = errno;
+
+		free(securing);
+		errno = saved;
+		return -1;
+	}
+	st->securing = securing;
+	st->connected = false;
+	securing->st = st;
+	timer_init(&securing->timer, handshake_takes_too_long, false);
+	if (deadline < CLOCK_FOREVER)
+		timer_arm(&st->s->wheel, &securing->timer, deadline);
+	if (!st->connecting) {
+		st->defer.run = handshake_begins;
+		sched_defer(st->s, &st->defer);
+	}
+	return 0;
+}
+
 void
 stream_close(struct stream *st)
 {
@@ -497,6 +618,22 @@ int
 stream_error(const struct stream *st)
 {
 	return st->error;
+}
+
+const char *
+stream_why(const struct stream *st)
+{
+	const struct tlsconn *tls = st->in.tls;
+
+	if (tls != NULL && st->error == ETIMEDOUT && !tlsconn_ready(tls))
+		return "timeout in the TLS handshake";
+	return tls != NULL && tlsconn_why(tls) != NULL ? tlsconn_why(tls) : strerror(st->error);
+}
+
+const struct tlsconn *
+stream_tls(const struct stream *st)
+{
+	return st->in.tls != NULL && tlsconn_ready(st->in.tls) ? st->in.tls : NULL;
 }
 
 int

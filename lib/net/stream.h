@@ -1,6 +1,6 @@
 /*
- * stream.h: a buffered byte stream: TCP, unix, or a pair of pipes. It has no tasks of its own: it tells its owner
- * that something changed, and the owner looks.
+ * stream.h: a buffered byte stream: TCP, unix, or a pair of pipes; TLS on the former. It has no tasks of its own: it
+ * tells its owner that something changed, and the owner looks.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -10,6 +10,8 @@
 #include "loop/sched.h"
 
 struct stream;
+struct tls;
+struct tlsconn;
 
 /* Something changed: connected, bytes came, nothing is pending any more, end, error. It may close the stream. */
 typedef void stream_changed(struct stream *);
@@ -30,6 +32,15 @@ struct stream *stream_open(struct sched *, int fd, int fd_out, stream_changed *,
 struct stream *stream_connect(struct sched *, const struct addr *, stream_changed *, void *user);
 
 /*
+ * Begins with TLS, as tls_is_server says; `name` as in tlsconn_new; `deadline` (ns, CLOCK_FOREVER: none) is for the
+ * handshake. Until that is over the stream is not connected, and what is written, wanted or shut down waits for it;
+ * `changed` tells when stream_connected or stream_error. Also while it still connects. 0, or -1 with errno, and
+ * nothing has changed: EBADMSG: there is input: whoever sent it before TLS must not have it taken for what came by
+ * TLS; EBUSY: there is output pending; EINVAL: no socket, TLS already, or a name that tlsconn_new refuses; ENOMEM.
+ */
+int stream_starttls(struct stream *, struct tls *, const char *name, int64_t deadline);
+
+/*
  * Closes and frees; what is still in its output is lost (stream_pending tells). Safe in its own callback. NULL is
  * ignored.
  */
@@ -41,7 +52,13 @@ int stream_fd(const struct stream *); /* the one to read from */
 
 bool stream_connected(const struct stream *);
 bool stream_eof(const struct stream *);  /* the peer will send no more; what is in the input is still there */
-int stream_error(const struct stream *); /* errno of what broke it, 0: well */
+int stream_error(const struct stream *); /* errno of what broke it, 0: well; EPROTO, ETIMEDOUT by TLS */
+
+/* What broke it, in words; borrowed. */
+const char *stream_why(const struct stream *);
+
+/* For what tlsconn.h tells of the peer; NULL: TLS is not spoken, or not yet. */
+const struct tlsconn *stream_tls(const struct stream *);
 
 /* The bytes that came and were not taken yet: borrowed until the next call. stream_take drops the first n. */
 struct slice stream_input(const struct stream *);
