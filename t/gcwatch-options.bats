@@ -35,6 +35,8 @@ refused() {
 	refused '-i 0' -i 0
 	refused '-i x' -i x
 	refused '-n 0' -n 0
+	refused '--names 0' --names 0
+	refused '--idle -1' --idle -1
 	refused '-p 0' -p 0
 	refused '-p x' -p x
 	refused '-o x.pdf: the name must end in .svg, .png, .tsv or .json, or be -' -o x.pdf
@@ -93,7 +95,17 @@ refused() {
 	[[ $output =~ proc.rss ]]
 }
 
+@test "manual page: a statsd daemon with JSON lines and percentiles" {
+	local port
+	port=$(free_port)
+	start watch gcwatch -v -j -i 10 -l "0.0.0.0:$port" -l "unix:$PWD/statsd.sock"
+	wait_for watch.err 'listening at unix:'
+	printf 'page.time:120|ms\npage.time:80|ms' | socat -u - "UDP:127.0.0.1:$port"
+	stop "$pid"
+	[[ $(cat watch.out) == *'"name":"page.time","count":2,"min":80,'*'"p50":80,"p95":120,"p99":120}' ]]
+}
+
 @test "manual page: its examples are those that are tried here" {
 	local page=$top/man/gcwatch.1
-	[ "$(sed -n '/^.Sh EXAMPLES/,/^.Sh SEE/p' "$page" | grep -c '^\.Dl')" -eq 7 ]
+	[ "$(sed -n '/^.Sh EXAMPLES/,/^.Sh SEE/p' "$page" | grep -c '^\.Dl')" -eq 8 ]
 }

@@ -208,3 +208,81 @@ LUA
 	[ "$(wc -l <watch.out)" -eq 10000 ]
 	[ "$(line name.7777)" = $'name.7777\t1\t7777\t7777\t7777\t7777' ]
 }
+
+@test "-j: percentiles of timers and histograms, in a recording too" {
+	watch -j -o x.json -o -
+	{ for i in {1..100}; do echo "t:$i|ms"; done; echo 'h:7|h|@0.5'; } | socat -u - "UDP:$addr"
+	stop "$pid"
+	[[ "$(head -n 1 watch.out)" == *'"name":"t","count":100,"min":1,"avg":50.5,"max":100,"last":100,"p50":50,"p95":95,"p99":99}' ]]
+	[[ "$(tail -n 1 watch.out)" == *'"name":"h","count":2,"min":7,"avg":7,"max":7,"last":7,"p50":7,"p95":7,"p99":7}' ]]
+	[ "$(cat x.json)" = "$(cat watch.out)" ]
+}
+
+@test "several -l: udp, udp6 and unix at once" {
+	start watch gcwatch -v -l 127.0.0.1:0 -l '[::1]:0' -l "unix:$PWD/sock"
+	wait_for watch.err 'listening at unix:'
+	local four six
+	four=$(grep -oE '127[0-9.:]+' watch.err)
+	six=$(grep -oE '\[::1\]:[0-9]+' watch.err)
+	printf 'a:1|c' | socat -u - "UDP:$four"
+	printf 'a:10|c' | socat -u - "UDP6:$six"
+	printf 'a:100|c' | socat -u - "UNIX-SENDTO:$PWD/sock"
+	stop "$pid"
+	[ "$(line a)" = $'a\t111\t111\t111\t111\t111' ]
+}
+
+@test "many datagrams through a unix socket: a sender is never kept waiting for long" {
+	start watch gcwatch -v -l "unix:$PWD/sock"
+	wait_for watch.err 'listening at unix:'
+	# each write is a datagram; ten may wait in the socket
+	timeout 5 corun -e 'stat.to(arg[1]) for i = 1, 20000 do stat.count("n") if i % 50 == 0 then coop.yield() end end sleep(0.5)' - "unix:$PWD/sock" </dev/null
+	stop "$pid"
+	[ "$(line n | cut -f 2)" -eq 20000 ]
+}
+
+@test "names are bounded, which is said once; what goes on is heard" {
+	watch --names 2 -i 0.2
+	until_true eval 'send "a:1|g\nb:1|g\nc:1|g\nd:1|g"; [ "$(wc -l <watch.out)" -ge 6 ]'
+	stop "$pid"
+	[ "$(cut -f 2 watch.out | sort -u | xargs)" = 'a b' ]
+	[ "$(grep -c 'samples were left out: there is room for 2 names' watch.err)" -eq 1 ]
+	grep -qE 'summary|2 metrics' watch.err
+}
+
+@test "--idle: a silent name is forgotten, and with it a gauge's value" {
+	watch -i 0.1 --idle 2
+	send 'a:10|g\nhits:1|c'
+	until_true eval '[ "$(grep -c hits watch.out)" -eq 3 ]'
+	# no more lines: both were forgotten
+	sleep 0.3
+	[ "$(grep -c hits watch.out)" -eq 3 ]
+	send 'a:+1|g'
+	until_true eval '[ "$(grep -c "	a	" watch.out)" -eq 2 ]'
+	stop "$pid"
+	[ "$(line a | tail -n 1)" = $'a\t1\t1\t1\t1\t1' ]
+}
+
+@test "--repeat: a silent gauge has lines, with a count of 0" {
+	watch -i 0.1 -n 4 --repeat
+	send 'a:10|g'
+	ended "$pid"
+	[ "$(line a | tail -n 1)" = $'a\t0\t10\t10\t10\t10' ]
+	[ "$(line a | head -n 1)" = $'a\t1\t10\t10\t10\t10' ]
+}
+
+@test "nothing comes: it does not wake up" {
+	watch -i 60
+	sleep 0.3
+	local before after
+	before=$(awk '/^voluntary/ { print $2 }' "/proc/$pid/status")
+	sleep 1.2
+	after=$(awk '/^voluntary/ { print $2 }' "/proc/$pid/status")
+	[ "$after" -eq "$before" ]
+	# and when something came, it soon sleeps again
+	send 'a:1|g'
+	sleep 0.3
+	before=$(awk '/^voluntary/ { print $2 }' "/proc/$pid/status")
+	sleep 1.2
+	after=$(awk '/^voluntary/ { print $2 }' "/proc/$pid/status")
+	[ "$after" -eq "$before" ]
+}

@@ -9,15 +9,18 @@
 #include "base/addr.h"
 #include "cli.h"
 
-enum { FILES_MAX = 16 };
+enum { FILES_MAX = 16, LISTEN_MAX = 16 };
 
 struct settings {
 	const struct cli *cli;
-	struct addr listen;
-	bool listens;                /* -l was given */
+	struct addr listen[LISTEN_MAX];
+	size_t nlisten;              /* 0: no -l was given */
 	int64_t interval;            /* ns */
 	int64_t flushes;             /* 0: no end */
 	pid_t pid;                   /* to attach to; 0: none */
+	size_t names;                /* kept at most */
+	unsigned idle;               /* intervals after which a silent name is forgotten; 0: never */
+	bool repeat;                 /* silent gauges have lines, too */
 	bool json, graph, verbose;
 	const char *title;           /* of pictures; NULL: what is watched */
 	const char *patterns[FILES_MAX], *outputs[FILES_MAX], *recordings[FILES_MAX];

@@ -11,11 +11,13 @@
 #include "base/log.h"
 #include "gcwatch.h"
 #include "out.h"
+#include "stat/series.h"
 
-enum { PORT = 8125, OPT_TITLE = CLI_LONG_ONLY };
+enum { PORT = 8125, NAMES = 50000 };
+enum { OPT_TITLE = CLI_LONG_ONLY, OPT_NAMES, OPT_IDLE, OPT_REPEAT };
 
 static const struct cli_option options[] = {
-	{ 'l', "listen", "ADDR", "take statsd datagrams at ADDR, HOST:PORT or unix:/path (default 127.0.0.1:8125)" },
+	{ 'l', "listen", "ADDR", "take statsd datagrams at ADDR, HOST:PORT or unix:/path (default 127.0.0.1:8125); may be repeated" },
 	{ 'i', "interval", "SECONDS", "a line for each metric every so often (default 60; 1 with a command, -p or -g)" },
 	{ 'n', "flushes", "N", "end after N intervals" },
 	{ 'j', "json", NULL, "print a JSON object a line" },
@@ -25,13 +27,17 @@ static const struct cli_option options[] = {
 	{ 'r', "read", "LOG", "read a recording (- is stdin) instead of watching" },
 	{ 'm', "match", "PATTERN", "only metrics whose name holds PATTERN, or matches it when it has * ? or [" },
 	{ OPT_TITLE, "title", "TEXT", "what stands over a picture" },
+	{ OPT_NAMES, "names", "N", "keep at most N names (default 50000)" },
+	{ OPT_IDLE, "idle", "N", "forget a name that was silent for N intervals (default 1440; 0: never)" },
+	{ OPT_REPEAT, "repeat", NULL, "print the last value of a silent gauge, too" },
 	{ 'v', "verbose", NULL, "say what was wrong with bad lines, and a summary at the end" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct cli cli = {
 	.prog = "gcwatch",
-	.synopsis = "[-ghjVv] [-i seconds] [-l addr] [-m pattern] [-n flushes] [-o file] [-p pid] [-r log] [command [arg ...]]",
+	.synopsis = "[-ghjVv] [-i seconds] [-l addr] [-m pattern] [-n flushes] [-o file] [-p pid] [-r log] "
+	    "[command [arg ...]]",
 	.about = "watches memory, coroutines and any other metric that comes as statsd datagrams, and draws them",
 	.options = options,
 	.in_order = true,
@@ -68,10 +74,12 @@ set_listen(struct settings *set, const char *arg)
 {
 	enum transport transport;
 
-	cli_addr(&cli, "-l", arg, PORT, &set->listen, &transport);
+	if (set->nlisten == LISTEN_MAX)
+		cli_usage_error(&cli, "-l: at most %d of them", LISTEN_MAX);
+	cli_addr(&cli, "-l", arg, PORT, &set->listen[set->nlisten], &transport);
 	if (transport == TRANSPORT_TCP || transport == TRANSPORT_TLS)
 		cli_usage_error(&cli, "-l %s: statsd comes in datagrams, over udp: or unix:", arg);
-	set->listens = true;
+	set->nlisten++;
 }
 
 static void
@@ -110,6 +118,15 @@ read_options(int argc, char **argv, struct settings *set)
 		case 'm':
 			add(set->patterns, &set->npatterns, 'm', optarg);
 			break;
+		case OPT_NAMES:
+			set->names = (size_t)cli_number(&cli, "--names", optarg, 1, 10000000);
+			break;
+		case OPT_IDLE:
+			set->idle = (unsigned)cli_number(&cli, "--idle", optarg, 0, 1000000000);
+			break;
+		case OPT_REPEAT:
+			set->repeat = true;
+			break;
 		case OPT_TITLE:
 			set->title = optarg;
 			break;
@@ -124,7 +141,7 @@ read_options(int argc, char **argv, struct settings *set)
 static void
 check(struct settings *set)
 {
-	bool watches = set->command != NULL || set->listens || set->pid != 0 || set->graph;
+	bool watches = set->command != NULL || set->nlisten > 0 || set->pid != 0 || set->graph;
 
 	if (set->nrecordings > 0 && (watches || set->flushes > 0 || set->interval > 0))
 		cli_usage_error(&cli, "-r reads a recording and watches nothing: it goes with -j, -m and -o only");
@@ -139,7 +156,7 @@ check(struct settings *set)
 int
 main(int argc, char **argv)
 {
-	struct settings set = { .cli = &cli };
+	struct settings set = { .cli = &cli, .names = NAMES, .idle = SERIES_IDLE };
 
 	cli_descriptors();
 	(void)signal(SIGPIPE, SIG_IGN);

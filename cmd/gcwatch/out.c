@@ -57,6 +57,15 @@ out_takes(const char *path)
 	return strcmp(path, "-") == 0 || kind_of(path) != KIND_NONE;
 }
 
+bool
+out_wants_percentiles(const struct settings *set)
+{
+	for (size_t i = 0; i < set->noutputs; i++)
+		if (kind_of(set->outputs[i]) == KIND_JSON)
+			return true;
+	return set->json;
+}
+
 /* --- lines --- */
 
 static void
@@ -69,7 +78,21 @@ put_member(struct buf *b, const char *name, double v)
 }
 
 static void
-put_json(struct buf *b, const struct record *r)
+put_percentiles(struct buf *b, const struct series *s, const struct figures *f)
+{
+	static const struct {
+		const char *name;
+		double p;
+	} rows[] = { { "p50", 50 }, { "p95", 95 }, { "p99", 99 } };
+	double v;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (series_percentile(s, f, rows[i].p, &v))
+			put_member(b, rows[i].name, v);
+}
+
+static void
+put_json(struct buf *b, const struct record *r, const struct series *s)
 {
 	char text[NUMBER_STRLEN];
 
@@ -87,11 +110,13 @@ put_json(struct buf *b, const struct record *r)
 	put_member(b, "avg", r->f.avg);
 	put_member(b, "max", r->f.max);
 	put_member(b, "last", r->f.last);
+	if (s != NULL)
+		put_percentiles(b, s, &r->f);
 	buf_puts(b, "}\n");
 }
 
 void
-out_line(struct out *out, const struct record *r)
+out_line(struct out *out, const struct record *r, const struct series *s)
 {
 	bool tsv = false, json = false;
 	struct record line = *r;
@@ -105,7 +130,7 @@ out_line(struct out *out, const struct record *r)
 	if (tsv)
 		record_put(&out->tsv, &line);
 	if (json)
-		put_json(&out->json, &line);
+		put_json(&out->json, &line, s);
 	if (out->draws && history_add(&out->history, r) != 0 && errno != ENOSPC)
 		warn("%.*s", SLICE_FMT(r->name));
 }

@@ -30,7 +30,7 @@ take(struct reader *r, const struct record *record)
 	if (!wanted(r->set, record->name))
 		return;
 	if (r->out != NULL) {
-		out_line(r->out, record);
+		out_line(r->out, record, NULL);
 	} else if (history_add(&r->history, record) != 0) {
 		warn("%.*s", SLICE_FMT(record->name));
 		r->failed = true;
@@ -108,7 +108,7 @@ summary(struct reader *r)
 			.f = { t->count, t->min, track_mean(t), t->max, t->last } };
 
 		if (t->lines > 0)
-			out_line(out, &record);
+			out_line(out, &record, NULL);
 	}
 	return out_close(out);
 }

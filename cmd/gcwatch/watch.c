@@ -1,7 +1,4 @@
-/*
- * watch.c: a statsd server, and the eyes on a process. One timer ends the buckets in which counters become rates;
- * each so many of them are an interval. Intervals are counted from the start: they do not drift.
- */
+/* watch.c: what gcwatch does while it watches: datagrams, the eyes on a process, intervals, signals. */
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,23 +11,17 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "beat.h"
 #include "gcwatch.h"
+#include "intake.h"
 #include "live.h"
 #include "look.h"
 #include "loop/child.h"
 #include "loop/signal.h"
-#include "net/udp.h"
 #include "out.h"
 #include "stat/proc.h"
-#include "stat/series.h"
 
-enum {
-	NAMES = 50000,
-	RCVBUF = 4 << 20,
-	COMPLAINTS = 10,      /* about bad lines, in an interval */
-	LATE_DATAGRAMS = 1 << 20, /* read at the end, at most */
-	SIGNALS = 4,
-};
+enum { SIGNALS = 4 };
 
 struct watcher;
 
@@ -42,23 +33,16 @@ struct caught {
 struct watcher {
 	const struct settings *set;
 	struct sched sched;
-	struct udp *udp;             /* NULL: nothing is listened to */
 	struct series_table series;
+	struct intake intake;
+	struct beat beat;
 	struct out *out;
 	struct live *live;           /* NULL: no graph */
 	struct caught signals[SIGNALS];
 	struct child child;
 	bool has_child;              /* was started; it has ended when its pid is -1 */
-
 	struct look look;            /* at a process */
-
-	struct timer bucket;
-	int64_t bucket_due, bucket_length;
-	int64_t buckets, left;       /* in an interval; until it ends */
 	int64_t flushed;             /* intervals */
-
-	uint64_t datagrams, lines, bad, bad_before;
-	uint32_t dropped;
 	int status;                  /* to exit with */
 };
 
@@ -68,71 +52,12 @@ stop(struct watcher *w)
 	sched_stop(&w->sched);
 }
 
-/* --- what comes in --- */
-
 static void
-complain(struct watcher *w, const struct addr *from, struct slice line, const char *why)
+heard(struct intake *in)
 {
-	char peer[ADDR_STRLEN] = "";
+	struct watcher *w = (struct watcher *)(void *)((char *)in - offsetof(struct watcher, intake));
 
-	w->bad++;
-	if (w->bad - w->bad_before > COMPLAINTS)
-		return;
-	if (from != NULL && from->len > 0)
-		addr_format(from, peer, sizeof(peer));
-	log_info("%s%s%s: %.*s", peer, peer[0] != '\0' ? ": " : "", why, line.n < 100 ? (int)line.n : 100, line.p);
-}
-
-static void
-add_sample(struct watcher *w, const struct addr *from, const struct statsd_sample *s)
-{
-	w->lines++;
-	if (!wanted(w->set, s->name) || series_add(&w->series, s) == 0)
-		return;
-	if (errno == EINVAL)
-		complain(w, from, s->name, "known with another type");
-	else if (errno == ENOMEM)
-		log_warn("no memory for %.*s", SLICE_FMT(s->name));
-}
-
-static void
-take(struct watcher *w, struct slice data, const struct addr *from)
-{
-	struct statsd_sample s;
-	struct fault f;
-	int r;
-
-	w->datagrams++;
-	for (struct slice rest = data;;) {
-		const char *line = rest.p;
-
-		if ((r = statsd_next(&rest, &s, &f)) == 0)
-			return;
-		if (r == 1)
-			add_sample(w, from, &s);
-		else
-			complain(w, from, slice_trim(slice_make(line, (size_t)(rest.p - line))), f.why);
-	}
-}
-
-static void
-got(struct udp *u, struct slice data, const struct addr *from)
-{
-	take(udp_user(u), data, from);
-}
-
-/* What has arrived before the end belongs to the last interval. */
-static void
-take_the_rest(struct watcher *w)
-{
-	static char data[UDP_MAX];
-	ssize_t n;
-
-	for (int i = 0; w->udp != NULL && i < LATE_DATAGRAMS; i++) {
-		if ((n = recv(udp_fd(w->udp), data, sizeof(data), MSG_DONTWAIT)) == -1)
-			return;
-		take(w, slice_make(data, (size_t)n), NULL);
-	}
+	beat_stir(&w->beat);
 }
 
 /* --- the process --- */
@@ -172,7 +97,7 @@ put_line(void *arg, const struct series *s, const struct figures *f)
 	const struct flush *flush = arg;
 	struct record r = { .at = flush->at, .name = s->name, .f = *f };
 
-	out_line(flush->w->out, &r);
+	out_line(flush->w->out, &r, s);
 	if (flush->w->live != NULL && live_line(flush->w->live, &r) != 0)
 		log_warn("no memory to draw %.*s", SLICE_FMT(s->name));
 }
@@ -190,24 +115,6 @@ draw(struct watcher *w, bool afresh)
 	(void)fwrite(b.p, 1, b.n, stdout);
 	(void)fflush(stdout);
 	buf_fini(&b);
-}
-
-/* What was lost is worth a line in every interval in which it was. */
-static void
-tell_losses(struct watcher *w, uint64_t refused)
-{
-	uint32_t dropped = w->udp != NULL ? udp_dropped(w->udp) : 0;
-
-	if (dropped != w->dropped)
-		log_warn("%u datagrams were dropped by the system: they came faster than they could be read",
-		    dropped - w->dropped);
-	w->dropped = dropped;
-	if (refused > 0)
-		log_warn("%llu samples were left out: there is room for %d names and %d members of sets",
-		    (unsigned long long)refused, NAMES, SERIES_MEMBERS_MAX);
-	if (w->bad - w->bad_before > COMPLAINTS)
-		log_info("%llu more bad lines", (unsigned long long)(w->bad - w->bad_before - COMPLAINTS));
-	w->bad_before = w->bad;
 }
 
 static void
@@ -232,7 +139,7 @@ flush(struct watcher *w)
 		if (w->status == 0)
 			w->status = 1;
 	}
-	tell_losses(w, refused);
+	intake_tell(&w->intake, refused);
 }
 
 static void
@@ -245,41 +152,13 @@ end_by(struct watcher *w, int signo)
 }
 
 static void
-end_bucket(struct timer *t)
+interval_ends(struct beat *b)
 {
-	struct watcher *w = (struct watcher *)(void *)((char *)t - offsetof(struct watcher, bucket));
+	struct watcher *w = (struct watcher *)(void *)((char *)b - offsetof(struct watcher, beat));
 
-	series_tick(&w->series, (double)w->bucket_length / (double)SEC);
-	if (--w->left == 0) {
-		w->left = w->buckets;
-		flush(w);
-		if (w->flushed == w->set->flushes) {
-			end_by(w, SIGTERM);
-			if (!w->has_child)
-				return;
-		}
-	}
-	w->bucket_due += w->bucket_length;
-	/* the whole process was stopped: what it slept through is one interval, not hundreds at once */
-	if (w->bucket_due + w->bucket_length < w->sched.clock.now)
-		w->bucket_due = w->sched.clock.now + w->bucket_length;
-	timer_arm(&w->sched.wheel, &w->bucket, w->bucket_due);
-}
-
-/*
- * Buckets of a second, or a little less when they must fit into the interval. The first ends so that no interval ends
- * at the edge of a second: two would have the same second in their lines now and then.
- */
-static void
-start_intervals(struct watcher *w)
-{
-	int64_t now = clock_read(&w->sched.clock), in_second = clock_wall(&w->sched.clock) % SEC;
-
-	w->buckets = w->left = (w->set->interval + SEC - 1) / SEC;
-	w->bucket_length = w->set->interval / w->buckets;
-	w->bucket_due = now + w->bucket_length + (in_second > 950 * MSEC ? 100 * MSEC : 0);
-	timer_init(&w->bucket, end_bucket, true);
-	timer_arm(&w->sched.wheel, &w->bucket, w->bucket_due);
+	flush(w);
+	if (w->flushed == w->set->flushes)
+		end_by(w, SIGTERM);
 }
 
 /* --- signals --- */
@@ -340,26 +219,54 @@ reachable(struct addr *a)
 		a->u.in6.sin6_addr = in6addr_loopback;
 }
 
-/* Without -l: the usual port, but any free one for a command, which is told, so that two can be watched. */
 static int
-open_socket(struct watcher *w, char text[ADDR_STRLEN])
+listen_at(struct watcher *w, const struct addr *at, char text[ADDR_STRLEN])
 {
-	struct udp_options options = { .rcvbuf = RCVBUF };
-	struct addr a = w->set->listen;
+	struct addr bound;
 
-	if (!w->set->listens && w->set->pid != 0)
-		return 0;
-	if (!w->set->listens)
-		(void)addr_literal(SLICE("127.0.0.1"), w->set->command != NULL ? 0 : 8125, &a);
-	addr_format(&a, text, ADDR_STRLEN);
-	if ((w->udp = udp_open(&w->sched, &a, AF_UNSPEC, &options, got, w)) == NULL || udp_read(w->udp, true) != 0 ||
-	    udp_localaddr(w->udp, &a) != 0) {
+	addr_format(at, text, ADDR_STRLEN);
+	if (intake_open(&w->intake, at, &bound) != 0) {
 		warn("%s", text);
 		return -1;
 	}
-	reachable(&a);
-	addr_format(&a, text, ADDR_STRLEN);
+	reachable(&bound);
+	addr_format(&bound, text, ADDR_STRLEN);
 	return 0;
+}
+
+/*
+ * Without -l: the usual port, but any free one for a command, which is told, so that two can be watched. `text` gets
+ * the first address.
+ */
+static int
+open_sockets(struct watcher *w, char text[ADDR_STRLEN])
+{
+	struct addr usual;
+	char other[ADDR_STRLEN];
+
+	if (w->set->nlisten == 0 && w->set->pid != 0)
+		return 0;
+	(void)addr_literal(SLICE("127.0.0.1"), w->set->command != NULL ? 0 : 8125, &usual);
+	if (listen_at(w, w->set->nlisten > 0 ? &w->set->listen[0] : &usual, text) != 0)
+		return -1;
+	for (size_t i = 1; i < w->set->nlisten; i++)
+		if (listen_at(w, &w->set->listen[i], other) != 0)
+			return -1;
+	return 0;
+}
+
+/* Once all is in place: who waits for it may send now. */
+static void
+tell_addresses(const struct watcher *w)
+{
+	char text[ADDR_STRLEN];
+	struct addr a;
+
+	for (size_t i = 0; i < w->intake.n; i++)
+		if (udp_localaddr(w->intake.inlets[i].udp, &a) == 0) {
+			addr_format(&a, text, sizeof(text));
+			log_info("listening at %s", text);
+		}
 }
 
 static int
@@ -440,7 +347,7 @@ start(struct watcher *w, char *title, size_t size)
 {
 	char statsd[ADDR_STRLEN] = "";
 
-	if (open_socket(w, statsd) != 0)
+	if (open_sockets(w, statsd) != 0)
 		return -1;
 	make_title(w->set, statsd, title, size);
 	if (open_outputs(w, title) != 0)
@@ -449,47 +356,62 @@ start(struct watcher *w, char *title, size_t size)
 		warn(NULL);
 		return -1;
 	}
-	if (w->udp != NULL)
-		log_info("listening at %s", statsd);
+	tell_addresses(w);
 	if (w->live != NULL)
 		draw(w, false);
-	start_intervals(w);
+	beat_start(&w->beat);
 	return start_looking(w, statsd);
 }
 
 /* --- the end --- */
 
+/* What has arrived before the end belongs to the last interval. */
 static void
 last_flush(struct watcher *w)
 {
-	take_the_rest(w);
-	if (w->left < w->buckets || w->flushed != w->set->flushes || w->set->flushes == 0) {
-		series_tick(&w->series, (double)w->bucket_length / (double)SEC);
-		flush(w);
-	}
+	intake_drain(&w->intake);
+	if (w->set->flushes > 0 && w->flushed == w->set->flushes && !w->has_child)
+		return;
+	beat_last(&w->beat);
+	flush(w);
 }
 
 static void
 sum_up(const struct watcher *w)
 {
-	log_info("%llu datagrams, %llu lines, %llu of them bad, %u datagrams dropped, %zu metrics",
-	    (unsigned long long)w->datagrams, (unsigned long long)(w->lines + w->bad), (unsigned long long)w->bad, w->dropped,
-	    w->series.n);
+	const struct intake *in = &w->intake;
+
+	log_info("%llu datagrams, %llu lines, %llu of them bad, %llu datagrams dropped, %zu metrics",
+	    (unsigned long long)in->datagrams, (unsigned long long)(in->lines + in->bad), (unsigned long long)in->bad,
+	    (unsigned long long)in->dropped, w->series.n);
 }
 
 static void
 finish(struct watcher *w)
 {
-	timer_stop(&w->sched.wheel, &w->bucket);
+	beat_stop(&w->beat);
 	look_stop(&w->look);
 	child_forget(&w->child);
 	signal_fini();
-	udp_close(w->udp);
+	intake_close(&w->intake);
 	if (w->out != NULL && out_close(w->out) != 0 && w->status == 0)
 		w->status = 1;
 	live_free(w->live);
 	series_fini(&w->series);
 	sched_fini(&w->sched);
+}
+
+static void
+prepare(struct watcher *w)
+{
+	cli_loop(w->set->cli, &w->sched, false);
+	series_init(&w->series, w->set->names);
+	w->series.idle = w->set->idle;
+	w->series.repeat = w->set->repeat;
+	w->series.percentiles = out_wants_percentiles(w->set);
+	w->intake = (struct intake){ .set = w->set, .sched = &w->sched, .series = &w->series, .heard = heard };
+	w->beat = (struct beat){ .sched = &w->sched, .series = &w->series, .interval = w->set->interval,
+		.interval_ends = interval_ends };
 }
 
 int
@@ -498,8 +420,7 @@ watch(const struct settings *set)
 	struct watcher w = { .set = set };
 	char title[256];
 
-	cli_loop(set->cli, &w.sched, false);
-	series_init(&w.series, NAMES);
+	prepare(&w);
 	if (start(&w, title, sizeof(title)) == 0) {
 		sched_hold(&w.sched);
 		if (sched_run(&w.sched) == SCHED_FAILED)

@@ -43,6 +43,25 @@ struct hash_node *hash_find(const struct hash *t, uint64_t h);
 struct hash_node *hash_next(const struct hash_node *);
 
 /*
+ * For who looks many keys up at once: the memory that hash_find(t, h) will read begins to be fetched. First _slot, and
+ * when that has had some time, _node: `size` is of what the node begins.
+ */
+static inline void
+hash_prefetch_slot(const struct hash *t, uint64_t h)
+{
+	__builtin_prefetch(&t->slots[h & t->mask]);
+}
+
+static inline void
+hash_prefetch_node(const struct hash *t, uint64_t h, size_t size)
+{
+	const char *node = (const char *)t->slots[h & t->mask];
+
+	for (size_t at = 0; node != NULL && at < size; at += 64)
+		__builtin_prefetch(node + at);
+}
+
+/*
  * Every node, in no order: start with *at = 0, prev = NULL; NULL at the end. The node returned may be removed before
  * the next call only if its successor was asked for first.
  */

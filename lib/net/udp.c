@@ -39,6 +39,9 @@ struct udp {
 	struct sched *s;
 	udp_datagram *got;
 	udp_failed *failed;
+	udp_arrived *arrived;
+	void *arrived_arg;
+	udp_batch *batch;
 	void *user;
 	struct sendq queue;
 	struct unixsock file;
@@ -223,26 +226,32 @@ hand_out_one(struct udp *u, int i)
 	u->got(u, slice_make(in.iov[i].iov_base, in.msgs[i].msg_len), from);
 }
 
+/* At most `most` datagrams. How many were received; 0: there are none, or an error was noted. */
+static size_t
+receive_batch(struct udp *u, size_t most)
+{
+	int n = recvmmsg(u->watch.fd, in.msgs, most < BATCH ? (unsigned)most : BATCH, MSG_DONTWAIT, NULL);
+
+	if (n == -1) {
+		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+			note_error(u, errno);
+		return 0;
+	}
+	for (int i = 0; i < n && !u->closed; i++)
+		hand_out_one(u, i);
+	if (u->batch != NULL && !u->closed)
+		u->batch(u);
+	for (int i = 0; i < n; i++)
+		in.msgs[i].msg_hdr.msg_namelen = sizeof(in.from[i].u);
+	return (size_t)n;
+}
+
 static void
 receive(struct udp *u)
 {
-	for (int batch = 0; batch < BATCHES && u->reading && !u->closed; batch++) {
-		int n = recvmmsg(u->watch.fd, in.msgs, BATCH, MSG_DONTWAIT, NULL);
-
-		if (n == -1) {
-			if (errno == EAGAIN || errno == EWOULDBLOCK)
-				return;
-			if (errno != EINTR)
-				note_error(u, errno);
-			continue;
-		}
-		for (int i = 0; i < n && !u->closed; i++)
-			hand_out_one(u, i);
-		for (int i = 0; i < n; i++)
-			in.msgs[i].msg_hdr.msg_namelen = sizeof(in.from[i].u);
-		if (n < BATCH)
+	for (int batch = 0; batch < BATCHES && u->reading && !u->closed; batch++)
+		if (receive_batch(u, BATCH) < BATCH)
 			return;
-	}
 }
 
 /* --- the loop's calls --- */
@@ -269,6 +278,13 @@ done(struct udp *u)
 }
 
 static void
+tell_arrival(struct udp *u)
+{
+	u->reading = false;
+	u->arrived(u->arrived_arg);
+}
+
+static void
 ready(struct watch *w, int events)
 {
 	struct udp *u = (struct udp *)w;
@@ -280,10 +296,12 @@ ready(struct watch *w, int events)
 			(void)set_interest(u, u->interest & ~POLLER_OUT);
 	}
 	if (events & POLLER_IN) {
-		if (u->reading)
-			receive(u);
-		else
+		if (!u->reading || u->arrived != NULL)
 			(void)set_interest(u, u->interest & ~POLLER_IN);
+		if (u->reading && u->arrived != NULL)
+			tell_arrival(u);
+		else if (u->reading)
+			receive(u);
 	}
 	done(u);
 }
@@ -313,7 +331,9 @@ set_option(int fd, int level, int name, int value)
 static int
 set_options(int fd, int family, const struct udp_options *o)
 {
-	if (o->rcvbuf > 0 && set_option(fd, SOL_SOCKET, SO_RCVBUF, o->rcvbuf) == -1)
+	/* who may go beyond net.core.rmem_max does */
+	if (o->rcvbuf > 0 && set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, o->rcvbuf) == -1 &&
+	    set_option(fd, SOL_SOCKET, SO_RCVBUF, o->rcvbuf) == -1)
 		return -1;
 	if (o->sndbuf > 0 && set_option(fd, SOL_SOCKET, SO_SNDBUF, o->sndbuf) == -1)
 		return -1;
@@ -393,6 +413,32 @@ udp_read(struct udp *u, bool on)
 	return 0;
 }
 
+void
+udp_on_arrival(struct udp *u, udp_arrived *arrived, void *arg)
+{
+	u->arrived = arrived;
+	u->arrived_arg = arg;
+}
+
+void
+udp_on_batch(struct udp *u, udp_batch *batch)
+{
+	u->batch = batch;
+}
+
+size_t
+udp_receive(struct udp *u, size_t most)
+{
+	size_t n = 0, got;
+
+	u->busy = true;
+	do
+		n += got = receive_batch(u, most - n);
+	while (got == BATCH && n < most && !u->closed);
+	done(u);
+	return n;
+}
+
 int
 udp_connect(struct udp *u, const struct addr *peer)
 {
@@ -454,12 +500,19 @@ udp_error(struct udp *u)
 	return error;
 }
 
-uint32_t
-udp_dropped(const struct udp *u)
+struct udp_buffer
+udp_buffer(const struct udp *u)
 {
 	uint32_t info[SK_MEMINFO_VARS] = { 0 };
 	socklen_t len = sizeof(info);
 
 	(void)getsockopt(u->watch.fd, SOL_SOCKET, SO_MEMINFO, info, &len);
-	return info[SK_MEMINFO_DROPS];
+	return (struct udp_buffer){ .used = info[SK_MEMINFO_RMEM_ALLOC], .size = info[SK_MEMINFO_RCVBUF],
+		.dropped = info[SK_MEMINFO_DROPS] };
+}
+
+uint32_t
+udp_dropped(const struct udp *u)
+{
+	return udp_buffer(u).dropped;
 }

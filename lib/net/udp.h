@@ -21,6 +21,12 @@ typedef void udp_datagram(struct udp *, struct slice data, const struct addr *fr
 /* The system has reported an error: udp_error tells which. May close the socket. */
 typedef void udp_failed(struct udp *);
 
+/* Something has arrived, and was not read: see udp_on_arrival. */
+typedef void udp_arrived(void *arg);
+
+/* All datagrams of a batch were handed out; what they point to is gone after it. */
+typedef void udp_batch(struct udp *);
+
 struct udp_options {
 	int rcvbuf, sndbuf; /* bytes to ask for; 0: the system's default */
 	bool reuseport;     /* share the port with other processes (SO_REUSEPORT) */
@@ -50,6 +56,24 @@ int udp_fd(const struct udp *);
  */
 int udp_read(struct udp *, bool on);
 
+/*
+ * For who reads when it suits him: in place of reading, `arrived` is called, once, and reading is off until the next
+ * udp_read. NULL: datagrams are read as they come.
+ */
+void udp_on_arrival(struct udp *, udp_arrived *arrived, void *arg);
+
+/*
+ * From now on data and addresses are borrowed until `batch` has returned, which is called after each batch: for who
+ * can do more with many at once. NULL: for the datagram's callback alone.
+ */
+void udp_on_batch(struct udp *, udp_batch *batch);
+
+/*
+ * Reads now, whether reading is on or not, until nothing is left or `most` datagrams were handed out. Returns how
+ * many. The socket may be gone when its callback closes it.
+ */
+size_t udp_receive(struct udp *, size_t most);
+
 /* Filters on one peer, and lets its ICMP errors be seen. 0, or -1 with errno. */
 int udp_connect(struct udp *, const struct addr *);
 
@@ -72,6 +96,13 @@ int udp_error(struct udp *);
 
 /* `failed` is called, at the end of the turn, when there is one. NULL: nobody is. */
 void udp_on_error(struct udp *, udp_failed *failed);
+
+/* The system's receive buffer, in bytes as the system counts them, which is far more than the datagrams have. */
+struct udp_buffer {
+	uint32_t used, size;
+	uint32_t dropped; /* as udp_dropped */
+};
+struct udp_buffer udp_buffer(const struct udp *);
 
 /* How many datagrams the system has dropped so far since the receive buffer was full; wraps. */
 uint32_t udp_dropped(const struct udp *);

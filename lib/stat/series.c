@@ -6,7 +6,7 @@
 void
 series_init(struct series_table *t, size_t most)
 {
-	*t = (struct series_table){ .most = most };
+	*t = (struct series_table){ .most = most, .idle = SERIES_IDLE };
 	TAILQ_INIT(&t->all);
 	hash_init(&t->names);
 }
@@ -18,6 +18,8 @@ drop(struct series_table *t, struct series *s)
 	TAILQ_REMOVE(&t->all, s, entry);
 	t->n--;
 	t->members -= s->nmembers;
+	t->counters -= s->counting;
+	sketch_free(s->sketch);
 	free(s->members);
 	free(s);
 }
@@ -62,7 +64,7 @@ add_name(struct series_table *t, struct slice name, uint64_t h, enum statsd_type
 		return NULL;
 	memcpy(s->text, name.p, name.n);
 	s->name = slice_make(s->text, name.n);
-	s->type = type;
+	s->type = (uint8_t)type;
 	hash_add(&t->names, &s->node, h);
 	TAILQ_INSERT_TAIL(&t->all, s, entry);
 	t->n++;
@@ -153,20 +155,41 @@ forget_members(struct series_table *t, struct series *s)
 
 /* --- samples --- */
 
+/* Without memory there are no percentiles. */
+static void
+add_to_sketch(struct series_table *t, struct series *s, const struct statsd_sample *sample)
+{
+	if (s->sketch == NULL)
+		s->sketch = sketch_new(&t->pool);
+	if (s->sketch != NULL)
+		sketch_add(s->sketch, sample->value, sample->weight);
+}
+
+static void
+add_events(struct series_table *t, struct series *s, double n)
+{
+	s->pending += n;
+	s->heard = true;
+	t->counters += !s->counting;
+	s->counting = true;
+}
+
 static int
 add_sample(struct series_table *t, struct series *s, const struct statsd_sample *sample)
 {
-	switch (s->type) {
+	switch (sample->type) {
 	case STATSD_GAUGE:
 		s->value = sample->delta ? s->value + sample->value : sample->value;
 		put_sample(s, s->value, 1);
 		break;
 	case STATSD_TIMER:
+	case STATSD_HISTOGRAM:
 		put_sample(s, sample->value, sample->weight);
+		if (t->percentiles)
+			add_to_sketch(t, s, sample);
 		break;
 	case STATSD_COUNTER:
-		s->pending += sample->value * sample->weight;
-		s->heard = true;
+		add_events(t, s, sample->value * sample->weight);
 		break;
 	case STATSD_SET:
 		if (add_member(t, s, sample->member) != 0)
@@ -177,10 +200,9 @@ add_sample(struct series_table *t, struct series *s, const struct statsd_sample 
 	return 0;
 }
 
-int
-series_add(struct series_table *t, const struct statsd_sample *sample)
+static int
+add_hashed(struct series_table *t, const struct statsd_sample *sample, uint64_t h)
 {
-	uint64_t h = siphash(t->names.key, sample->name.p, sample->name.n);
 	struct series *s = find(t, sample->name, h);
 
 	if (s == NULL && (s = add_name(t, sample->name, h, sample->type)) == NULL)
@@ -193,17 +215,47 @@ series_add(struct series_table *t, const struct statsd_sample *sample)
 }
 
 int
+series_add(struct series_table *t, const struct statsd_sample *sample)
+{
+	return add_hashed(t, sample, siphash(t->names.key, sample->name.p, sample->name.n));
+}
+
+void
+series_add_many(struct series_table *t, const struct statsd_sample *samples, size_t n,
+    void (*failed)(void *arg, const struct statsd_sample *), void *arg)
+{
+	uint64_t h[SERIES_MANY];
+
+	for (size_t i = 0; i < n; i++) {
+		h[i] = siphash(t->names.key, samples[i].name.p, samples[i].name.n);
+		hash_prefetch_slot(&t->names, h[i]);
+	}
+	for (size_t i = 0; i < n; i++)
+		hash_prefetch_node(&t->names, h[i], sizeof(struct series));
+	for (size_t i = 0; i < n; i++)
+		if (add_hashed(t, &samples[i], h[i]) != 0)
+			failed(arg, &samples[i]);
+}
+
+int
 series_gauge(struct series_table *t, struct slice name, double value)
 {
 	return series_add(t, &(struct statsd_sample){ .name = name, .value = value, .weight = 1, .type = STATSD_GAUGE });
 }
 
-/* A bucket without events is a rate of 0, but does not make the counter heard. */
+/*
+ * A bucket without events is a rate of 0, but does not make the counter heard. One that was silent for long had as
+ * many of them as there were in this interval; a new one begins with its first event.
+ */
 static void
-end_bucket(struct series *s, double seconds)
+end_bucket(struct series *s, double seconds, unsigned elapsed)
 {
 	double rate = s->pending / seconds;
 
+	if (s->known && s->buckets == 0 && elapsed > 0) {
+		put(&s->f, true, 0, 0);
+		s->buckets = elapsed;
+	}
 	put(&s->f, s->buckets == 0, rate, 1);
 	s->f.count += s->pending;
 	s->buckets++;
@@ -215,16 +267,28 @@ series_tick(struct series_table *t, double seconds)
 {
 	struct series *s;
 
-	TAILQ_FOREACH(s, &t->all, entry)
-		if (s->type == STATSD_COUNTER)
-			end_bucket(s, seconds);
+	if (t->counters > 0)
+		TAILQ_FOREACH(s, &t->all, entry)
+			if (s->counting)
+				end_bucket(s, seconds, t->elapsed);
+	t->elapsed++;
 }
+
+void
+series_skip(struct series_table *t, unsigned n)
+{
+	t->elapsed += n;
+}
+
+/* --- the end of an interval --- */
 
 static struct figures
 finish(const struct series *s)
 {
 	struct figures f = s->f;
 
+	if (!s->heard && s->type == STATSD_GAUGE)
+		return (struct figures){ 0, s->value, s->value, s->value, s->value };
 	if (s->type == STATSD_SET) {
 		f.min = f.avg = f.max = f.last = (double)s->nmembers;
 		return f;
@@ -236,9 +300,31 @@ finish(const struct series *s)
 }
 
 static bool
-has_line(const struct series *s)
+has_line(const struct series_table *t, const struct series *s)
 {
-	return s->heard || (s->type == STATSD_COUNTER && s->buckets > 0 && s->silent < SERIES_ZEROS);
+	return s->heard || (s->counting && s->buckets > 0) || (t->repeat && s->type == STATSD_GAUGE);
+}
+
+/* Makes it ready for the next interval. */
+static void
+begin(struct series_table *t, struct series *s)
+{
+	if (s->heard) {
+		s->total += s->f.count;
+		if (s->type == STATSD_TIMER || s->type == STATSD_HISTOGRAM)
+			s->sum += s->f.avg;
+	}
+	s->silent = s->heard ? 0 : s->silent + 1;
+	s->known = true;
+	s->heard = false;
+	s->buckets = 0;
+	if (s->counting && s->silent >= SERIES_ZEROS) {
+		s->counting = false;
+		t->counters--;
+	}
+	if (s->sketch != NULL)
+		sketch_clear(s->sketch);
+	forget_members(t, s);
 }
 
 size_t
@@ -249,22 +335,32 @@ series_flush(struct series_table *t, void (*line)(void *arg, const struct series
 	size_t n = 0;
 
 	t->refused = 0;
+	t->elapsed = 0;
 	for (s = TAILQ_FIRST(&t->all); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, entry);
-		if (!s->heard && crowded) {
+		if (!s->heard && (crowded || (t->idle > 0 && s->silent >= t->idle))) {
 			drop(t, s);
 			continue;
 		}
-		if (has_line(s)) {
+		if (has_line(t, s)) {
 			struct figures f = finish(s);
 
 			line(arg, s, &f);
 			n++;
 		}
-		s->silent = s->heard ? 0 : s->silent + 1;
-		s->heard = false;
-		s->buckets = 0;
-		forget_members(t, s);
+		begin(t, s);
 	}
 	return n;
+}
+
+bool
+series_percentile(const struct series *s, const struct figures *f, double p, double *value)
+{
+	double v;
+
+	if (s->sketch == NULL || !s->heard)
+		return false;
+	v = sketch_percentile(s->sketch, p);
+	*value = v < f->min ? f->min : v > f->max ? f->max : v;
+	return true;
 }

@@ -36,7 +36,7 @@ read_type(struct slice s, enum statsd_type *type)
 		enum statsd_type type;
 	} types[] = {
 		{ "g", STATSD_GAUGE }, { "c", STATSD_COUNTER }, { "ms", STATSD_TIMER },
-		{ "h", STATSD_TIMER }, { "d", STATSD_TIMER },   { "s", STATSD_SET },
+		{ "h", STATSD_HISTOGRAM }, { "d", STATSD_HISTOGRAM }, { "s", STATSD_SET },
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
@@ -73,7 +73,7 @@ read_field(struct slice s, struct statsd_sample *sample)
 		/* a rate this small would make one line outweigh all others */
 		if (rate < 1e-9)
 			return "sample rate too small";
-		if (sample->type == STATSD_COUNTER || sample->type == STATSD_TIMER)
+		if (sample->type != STATSD_GAUGE && sample->type != STATSD_SET)
 			sample->weight = 1 / rate;
 		return NULL;
 	case '#':
@@ -199,7 +199,7 @@ put_line(struct buf *b, struct slice name, double value, const char *type)
 void
 statsd_put(struct buf *b, struct slice name, double value, enum statsd_type type)
 {
-	static const char *const types[] = { "g", "c", "ms", "s" };
+	static const char *const types[] = { "g", "c", "ms", "s", "h" };
 
 	if (type == STATSD_GAUGE && value < 0)
 		put_line(b, name, 0, types[type]);

@@ -2,8 +2,8 @@
  * statsd.h: the statsd format: a datagram of lines `name:value|type[|@rate][|#tags]`, as etsy/statsd began it, with
  * DogStatsD's tags. This is the door: what comes out of it needs no more checks.
  *
- * Types: g gauge, c counter, ms timer (milliseconds), h and d (taken as timers with no unit), s set. The `+` or `-`
- * before a gauge's value makes it a change; a negative value is written as `name:0|g` directly followed by
+ * Types: g gauge, c counter, ms timer (milliseconds), h and d histogram (as a timer, with no unit), s set. The `+`
+ * or `-` before a gauge's value makes it a change; a negative value is written as `name:0|g` directly followed by
  * `name:-5|g`, and is then read as one sample.
  */
 #ifndef STAT_STATSD_H
@@ -13,7 +13,7 @@
 #include "base/fault.h"
 #include "base/slice.h"
 
-enum statsd_type { STATSD_GAUGE, STATSD_COUNTER, STATSD_TIMER, STATSD_SET };
+enum statsd_type { STATSD_GAUGE, STATSD_COUNTER, STATSD_TIMER, STATSD_SET, STATSD_HISTOGRAM };
 
 /* A name is printable ASCII without space, ':' and '|', and at most this long. */
 enum { STATSD_NAME_MAX = 200 };

@@ -235,7 +235,142 @@ TEST(known_names_allocate_nothing)
 	series_fini(&t);
 }
 
+TEST(a_counter_that_comes_back_had_been_silent)
+{
+	struct series_table t;
+	struct log log;
+
+	series_init(&t, 10);
+	add(&t, "a:3|c");
+	EQ(t.counters, 1);
+	series_tick(&t, 1);
+	flush(&t);
+	for (int i = 0; i < SERIES_ZEROS; i++)
+		flush(&t);
+	EQ(t.counters, 0);
+	/* nobody ticks while there is none */
+	series_skip(&t, 5);
+	add(&t, "a:12|c");
+	EQ(t.counters, 1);
+	series_tick(&t, 1);
+	log = flush(&t);
+	figures(&log.f[0], 12, 0, 2, 12, 12);
+	/* a new one begins with its first event */
+	series_skip(&t, 5);
+	add(&t, "b:4|c");
+	series_tick(&t, 1);
+	log = flush(&t);
+	EQ(log.n, 2);
+	figures(&log.f[0], 0, 0, 0, 0, 0);
+	figures(&log.f[1], 4, 4, 4, 4, 4);
+	series_fini(&t);
+}
+
+TEST(idle_names_are_forgotten)
+{
+	struct series_table t;
+
+	series_init(&t, 10);
+	t.idle = 3;
+	add(&t, "a:1|g\nb:1|c\nc:x|s\nd:1|ms");
+	flush(&t);
+	for (int i = 0; i < 3; i++) {
+		EQ(t.n, 4);
+		flush(&t);
+	}
+	flush(&t);
+	EQ(t.n, 0);
+	EQ(t.counters, 0);
+	t.idle = 0;
+	add(&t, "a:1|g");
+	for (int i = 0; i < 100; i++)
+		flush(&t);
+	EQ(t.n, 1);
+	series_fini(&t);
+}
+
+TEST(silent_gauges_may_be_repeated)
+{
+	struct series_table t;
+	struct log log;
+
+	series_init(&t, 10);
+	t.repeat = true;
+	add(&t, "a:1|g\na:-3|g\nt:1|ms");
+	EQ(flush(&t).n, 2);
+	log = flush(&t);
+	EQ(log.n, 1);
+	figures(&log.f[0], 0, -2, -2, -2, -2);
+	series_fini(&t);
+}
+
+static void
+note_percentiles(void *arg, const struct series *s, const struct figures *f)
+{
+	double *p = arg;
+
+	if (!series_percentile(s, f, 50, &p[0]) || !series_percentile(s, f, 99, &p[1]))
+		p[0] = p[1] = -1;
+}
+
+TEST(percentiles_of_timers)
+{
+	struct series_table t;
+	char line[32];
+	double p[2];
+
+	series_init(&t, 10);
+	t.percentiles = true;
+	for (int round = 0; round < 2; round++) {
+		for (int i = 1; i <= 200; i++) {
+			snprintf(line, sizeof(line), "a:%d|ms", i);
+			add(&t, line);
+		}
+		series_flush(&t, note_percentiles, p);
+		OK(p[0] == 100);
+		OK(p[1] == 198);
+	}
+	add(&t, "a:1000.7|ms");
+	series_flush(&t, note_percentiles, p);
+	OK(p[0] == 1000.7); /* never beyond min and max */
+	add(&t, "g:1|g");
+	series_flush(&t, note_percentiles, p);
+	OK(p[0] == -1);
+	series_fini(&t);
+}
+
+static void
+count_failure(void *arg, const struct statsd_sample *s)
+{
+	(void)s;
+	++*(int *)arg;
+}
+
+TEST(many_at_once_are_as_one_by_one)
+{
+	struct statsd_sample many[SERIES_MANY];
+	char names[SERIES_MANY][8];
+	struct series_table t;
+	struct log log;
+	int failures = 0;
+
+	series_init(&t, SERIES_MANY / 2);
+	for (int i = 0; i < SERIES_MANY; i++) {
+		snprintf(names[i], sizeof(names[i]), "n%d", i % 20);
+		many[i] = (struct statsd_sample){ .name = slice_of(names[i]), .value = i, .weight = 1, .type = STATSD_GAUGE };
+	}
+	series_add_many(&t, many, SERIES_MANY, count_failure, &failures);
+	EQ(failures, 4);
+	EQ(t.refused, 4);
+	log = flush(&t);
+	EQ(log.n, 16);
+	figures(&log.f[0], 2, 0, 10, 20, 20);
+	figures(&log.f[15], 1, 15, 15, 15, 15);
+	series_fini(&t);
+}
+
 MAIN(RUN(a_gauge_has_five_figures), RUN(a_delta_adds_to_what_was_there_also_in_the_interval_before), RUN(a_counter_counts_events_and_its_rates),
     RUN(a_timer_counts_what_a_sample_stands_for), RUN(a_set_tells_how_many_are_different), RUN(the_mean_stays_between_min_and_max),
     RUN(a_name_keeps_its_type), RUN(names_are_bounded_and_silent_ones_make_room), RUN(out_of_memory_loses_one_sample),
-    RUN(known_names_allocate_nothing))
+    RUN(known_names_allocate_nothing), RUN(a_counter_that_comes_back_had_been_silent), RUN(idle_names_are_forgotten),
+    RUN(silent_gauges_may_be_repeated), RUN(percentiles_of_timers), RUN(many_at_once_are_as_one_by_one))

@@ -1,0 +1,89 @@
+/*
+ * The first datagram after a silence begins a nap; at its end all is read, and the next one begins, until a nap has
+ * brought next to nothing: then the poller watches again. The buffer is to be a quarter full when it is read, so that
+ * a burst four times as dense still fits. How fast the first burst will be, nobody knows: it is taken for the
+ * densest that there can be.
+ */
+#include "net/nap.h"
+
+#include <stddef.h>
+
+enum {
+	GULP = 2048,    /* datagrams read at once: signals and timers have their turn too */
+	FEW = 4,        /* datagrams that are not worth another nap */
+	PER_BYTE = 2,   /* ns: the system counts some 768 bytes for a small datagram, and one comes in 1.5 us at best */
+};
+
+#define NAP_LEAST (100 * USEC)
+
+static int64_t
+within(int64_t length)
+{
+	return length < NAP_LEAST ? NAP_LEAST : length > NAP_MOST ? NAP_MOST : length;
+}
+
+static void
+sleep_on(struct nap *n)
+{
+	timer_arm(&n->sched->wheel, &n->timer, n->sched->clock.now + n->length);
+}
+
+static void
+adapt(struct nap *n)
+{
+	struct udp_buffer b = udp_buffer(n->udp);
+	int64_t quarter = b.size / 4;
+
+	if (b.used > quarter)
+		n->length = within(n->length * quarter / b.used);
+	else
+		n->length = within(n->length + n->length / 4);
+}
+
+static void
+wake(struct timer *t)
+{
+	struct nap *n = (struct nap *)(void *)((char *)t - offsetof(struct nap, timer));
+	size_t got;
+
+	adapt(n);
+	got = udp_receive(n->udp, GULP);
+	if (got == GULP)
+		timer_arm(&n->sched->wheel, &n->timer, n->sched->clock.now);
+	else if (got > FEW || udp_read(n->udp, true) != 0)
+		sleep_on(n);
+}
+
+static void
+arrived(void *arg)
+{
+	struct nap *n = arg;
+
+	n->length = n->first;
+	sleep_on(n);
+}
+
+int
+nap_start(struct nap *n, struct sched *s, struct udp *u)
+{
+	struct addr self;
+
+	if (udp_localaddr(u, &self) != 0)
+		return -1;
+	*n = (struct nap){ .udp = u, .sched = s };
+	timer_init(&n->timer, wake, true);
+	n->first = within((int64_t)udp_buffer(u).size / 2 * PER_BYTE);
+	if (self.u.sa.sa_family != AF_UNIX)
+		udp_on_arrival(u, arrived, n);
+	return udp_read(u, true);
+}
+
+void
+nap_stop(struct nap *n)
+{
+	if (n->udp == NULL)
+		return;
+	timer_stop(&n->sched->wheel, &n->timer);
+	udp_on_arrival(n->udp, NULL, NULL);
+	n->udp = NULL;
+}
