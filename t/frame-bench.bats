@@ -15,3 +15,13 @@ load lib
 	# hundreds of times dearer than the least would be a fault
 	awk '$NF == "ns" && $(NF - 1) > 100 { exit 1 }' <<<"$output"
 }
+
+@test "gcwatch beside the least C: nothing is lost, and it costs little more" {
+	run --separate-stderr env REPEAT=1 SECONDS_EACH=1 RECEIVERS="gcwatch limit" COOP_BUILD="$build" "$top/scripts/bench/gc" single twenty
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[ "${#lines[@]}" -eq 5 ]
+	grep -qE '^us a line, 20,000 datagrams a second of 1( +[0-9]+\.[0-9]{3}){2} +[0-9]+\.[0-9]{2}$' <<<"$output"
+	grep -qE '^RSS, MiB' <<<"$output"
+	awk '/^us a line/ && $NF > 100 { exit 1 }' <<<"$output"
+}

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 64, LINE = 48, LINES_MAX = 40, MADE = 8192 };
+enum { BATCH = 64, LINE = 48, LINES_MAX = 40, MADE = 10000 };
 
 static char (*text)[LINES_MAX * LINE];
 static struct iovec iov[MADE];
