@@ -27,6 +27,15 @@ passes() {
 	passes -t "$top/t/lua/sync.lua"
 }
 
+@test "after a burst handles are what they were, and memory is given back" {
+	local mode
+	for mode in inc gen; do
+		run -0 --separate-stderr corun -t -G "$mode" "$top/t/lua/burst.lua"
+		[ "$output" = "all in order" ]
+		[ -z "$stderr" ]
+	done
+}
+
 @test "random acts: nobody gets what was another's" {
 	local seed
 	for seed in 1 2 3; do

@@ -1,5 +1,5 @@
 /*
- * A slab is 64 KiB at a multiple of 64 KiB, so that an object finds its slab by its address. Its first bytes say what
+ * A slab is 32 KiB at a multiple of 32 KiB, so that an object finds its slab by its address. Its first bytes say what
  * it holds; the rest are objects of one size: those given back are chained through their first word, and those never
  * used follow `next`. A slab with room is on the list of its class; a full one is on none; one without objects is on
  * the list of empty ones and serves any class.
@@ -19,8 +19,8 @@ struct slab {
 };
 
 enum {
-	SIZE = 64 * 1024,
-	REGION = 32 * SIZE,
+	SIZE = 32 * 1024,
+	REGION = 64 * SIZE,
 	FIRST = (sizeof(struct slab) + SLAB_GRAIN - 1) / SLAB_GRAIN * SLAB_GRAIN,
 };
 

@@ -1,6 +1,6 @@
 /*
  * slab.h: memory for very many small objects whose owner knows their size when he frees them. An object carries no
- * header, and memory goes back to the system when a slab (64 KiB of objects of one size) is empty and slab_trim is
+ * header, and memory goes back to the system when a slab (32 KiB of objects of one size) is empty and slab_trim is
  * called.
  */
 #ifndef BASE_SLAB_H

@@ -1,124 +1,14 @@
 /*
- * The life of a coroutine. It occupies a seat: anchor[2s-1] is its thread, anchor[2s] its handle, so that neither is
- * collected while it lives. When it ends the handle is let go and the thread waits in its seat for the next one. What
- * it returned is kept in a table with weak keys, by its handle.
+ * The life of a coroutine. It occupies a seat, so that neither its thread nor its handle is collected while it lives.
+ * When it ends the handle is let go and the thread waits in its seat for the next one. What it returned is kept in a
+ * table with weak keys, by its handle.
  *
  * The scheduler calls into Lua outside of any protected call. So whatever may raise an error there, memory included,
  * goes through co_protected; the way of a coroutine that returns nothing is short because it needs no memory.
  */
 #include "lua/state.h"
 
-#include <stddef.h>
-#include <stdlib.h>
-
-/*
- * Threads kept for reuse, about a kilobyte each: not more than IDLE_MAX, and of those that nobody needed for REAP
- * only half, until IDLE_MIN are left.
- */
-enum { IDLE_MAX = 10000, IDLE_MIN = 64 };
-
-#define REAP SEC
-
 static void finish(struct co *, enum co_outcome, int nresults);
-
-/* --- seats --- */
-
-int
-co_seats(struct runtime *rt)
-{
-	/* most of it is never touched */
-	rt->idle = calloc(IDLE_MAX, sizeof(*rt->idle));
-	return rt->idle != NULL ? 0 : -1;
-}
-
-static lua_Integer
-thread_of(uint32_t seat)
-{
-	return 2 * (lua_Integer)seat - 1;
-}
-
-static lua_Integer
-handle_of(uint32_t seat)
-{
-	return 2 * (lua_Integer)seat;
-}
-
-/* One more free thread. */
-static void
-add_thread(lua_State *L, struct runtime *rt, int anchor)
-{
-	uint32_t seat = rt->empty != 0 ? rt->empty : rt->nseats + 1, next = 0;
-	lua_State *thread = lua_newthread(L);
-
-	if (seat == rt->empty) {
-		lua_rawgeti(L, anchor, thread_of(seat));
-		next = (uint32_t)lua_tointeger(L, -1);
-		lua_pop(L, 1);
-	}
-	lua_rawseti(L, anchor, thread_of(seat));
-	lua_pushboolean(L, 0);
-	lua_rawseti(L, anchor, handle_of(seat));
-
-	/* nothing can fail from here */
-	if (seat == rt->empty)
-		rt->empty = next;
-	else
-		rt->nseats++;
-	*co_slot(thread) = &rt->none;
-	rt->idle[rt->nidle++] = (struct seat){ .L = thread, .number = seat };
-}
-
-/* Lets the collector have the thread of a seat. */
-static void
-drop_thread(struct runtime *rt, uint32_t seat)
-{
-	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
-	lua_pushinteger(rt->L, rt->empty);
-	lua_rawseti(rt->L, -2, thread_of(seat));
-	lua_pop(rt->L, 1);
-	rt->empty = seat;
-}
-
-static void
-leave_seat(struct runtime *rt, lua_State *thread, uint32_t seat)
-{
-	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
-	lua_pushboolean(rt->L, 0);
-	lua_rawseti(rt->L, -2, handle_of(seat));
-	lua_pop(rt->L, 1);
-	*co_slot(thread) = &rt->none;
-	if (rt->nidle == IDLE_MAX) {
-		drop_thread(rt, seat);
-		return;
-	}
-	rt->idle[rt->nidle] = (struct seat){ .L = thread, .number = seat };
-	if (rt->nidle++ >= IDLE_MIN && !timer_pending(&rt->reaper))
-		timer_arm(&rt->sched->wheel, &rt->reaper, rt->sched->clock.now + REAP);
-}
-
-void
-co_reap(struct timer *t)
-{
-	struct runtime *rt = (struct runtime *)((char *)t - offsetof(struct runtime, reaper));
-
-	for (int n = (rt->idle_low + 1) / 2; n > 0 && rt->nidle > IDLE_MIN; n--)
-		drop_thread(rt, rt->idle[--rt->nidle].number);
-	rt->idle_low = rt->nidle;
-	if (rt->nidle > IDLE_MIN)
-		timer_arm(&rt->sched->wheel, t, rt->sched->clock.now + REAP);
-}
-
-struct co *
-co_at(struct runtime *rt, uint32_t seat)
-{
-	struct co *co;
-
-	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
-	lua_rawgeti(rt->L, -1, handle_of(seat));
-	co = lua_touserdata(rt->L, -1);
-	lua_pop(rt->L, 2);
-	return co;
-}
 
 struct co *
 co_new(lua_State *L, struct runtime *rt)
@@ -130,16 +20,7 @@ co_new(lua_State *L, struct runtime *rt)
 	co->task.mark = CO_CANCELLED;
 	lua_rawgeti(L, LUA_REGISTRYINDEX, rt->meta);
 	lua_setmetatable(L, -2);
-	lua_rawgeti(L, LUA_REGISTRYINDEX, rt->anchor);
-	if (rt->nidle == 0)
-		add_thread(L, rt, lua_gettop(L));
-	seat = rt->idle[rt->nidle - 1];
-	lua_pushvalue(L, -2);
-	lua_rawseti(L, -2, handle_of(seat.number));
-	lua_pop(L, 1);
-
-	if (--rt->nidle < rt->idle_low)
-		rt->idle_low = rt->nidle;
+	seat = seat_take(L, rt);
 	rt->count++;
 	task_init(&co->task, &rt->kind);
 	co->task.mark = CO_ALIVE;
@@ -166,9 +47,7 @@ co_start(struct co *co, lua_State *from, int n)
 void
 co_push(lua_State *L, const struct co *co)
 {
-	lua_rawgeti(L, LUA_REGISTRYINDEX, co_runtime(co)->anchor);
-	lua_rawgeti(L, -1, handle_of(co->task.tag));
-	lua_replace(L, -2);
+	seat_push(L, co_runtime(co), co->task.tag);
 }
 
 struct co *
@@ -203,7 +82,7 @@ finish(struct co *co, enum co_outcome outcome, int nresults)
 	co->L = NULL;
 	co->task.tag = (uint32_t)nresults;
 	rt->count--;
-	leave_seat(rt, thread, seat);
+	seat_leave(rt, (struct seat){ .L = thread, .number = seat });
 }
 
 /* Keeps the n values on top of the coroutine's stack for join: one as it is, more in a table. */

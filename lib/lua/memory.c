@@ -78,13 +78,19 @@ give_back(struct runtime *rt)
 
 /* --- the collector --- */
 
+/* What a thread takes at least. */
+enum { THREAD_KIB = 1 };
+
 /*
- * A cycle when the heap has grown by half; or, since coroutines that end free without allocating, after anything ran
- * at all, but then so seldom that it takes a fiftieth of the time at most.
+ * A cycle when the heap has grown by half, or when a good part of it are threads that were let go after a burst; or,
+ * since what ends frees without allocating, after anything ran at all, but then so seldom that it takes a fiftieth of
+ * the time at most. By generations, Lua chooses the time itself, and a burst alone is for us.
  */
 static bool
 time_to_collect(struct runtime *rt, int kib)
 {
+	if (rt->let_go > 1024 && rt->let_go * THREAD_KIB > kib / 4)
+		return true;
 	if (rt->generational || rt->sched->stats.switches == rt->collected_at)
 		return false;
 	if (kib > rt->settled + rt->settled / 2 + 64 || rt->sched->clock.now >= rt->next_cycle)
@@ -122,9 +128,10 @@ runtime_idle(struct runtime *rt)
 		rt->collected_at = rt->sched->stats.switches;
 		rt->unsettled = kib;
 		rt->spent = 0;
+		rt->let_go = 0;
 	}
 	begun = clock_read(&rt->sched->clock);
-	done = lua_gc(rt->L, LUA_GCSTEP, 0) != 0;
+	done = rt->generational ? lua_gc(rt->L, LUA_GCCOLLECT) == 0 : lua_gc(rt->L, LUA_GCSTEP, 0) != 0;
 	took = clock_read(&rt->sched->clock) - begun;
 	rt->spent += took;
 	if (took > rt->stats.longest_step)

@@ -87,7 +87,7 @@ runtime_new(struct sched *s, const struct runtime_options *options)
 {
 	struct runtime *rt = calloc(1, sizeof(*rt));
 
-	if (rt == NULL || co_seats(rt) == -1 || memory_open(rt, options) == -1) {
+	if (rt == NULL || seat_init(rt) == -1 || memory_open(rt, options) == -1) {
 		if (rt != NULL)
 			free(rt->idle);
 		free(rt);
@@ -103,7 +103,7 @@ runtime_new(struct sched *s, const struct runtime_options *options)
 	rt->report = report_to_stderr;
 	rt->report_arg = rt;
 	*co_slot(rt->L) = &rt->none;
-	timer_init(&rt->reaper, co_reap, true);
+	timer_init(&rt->reaper, seat_reap, true);
 	rt->max_heap = options->max_memory;
 	lua_pushcfunction(rt->L, open_all);
 	lua_pushlightuserdata(rt->L, rt);
@@ -127,7 +127,7 @@ runtime_close_all(struct runtime *rt)
 
 	while (rt->count > 0 && most > 0)
 		for (uint32_t seat = rt->nseats; seat > 0 && most > 0; seat--) {
-			struct co *co = co_at(rt, seat);
+			struct co *co = seat_at(rt, seat);
 
 			if (co == NULL)
 				continue;
@@ -271,7 +271,7 @@ runtime_list(struct runtime *rt)
 
 	(void)fflush(stdout);
 	for (uint32_t seat = 1; seat <= rt->nseats; seat++) {
-		struct co *co = co_at(rt, seat);
+		struct co *co = seat_at(rt, seat);
 
 		if (co == NULL || co_protected(co, list_one, 0) == 0)
 			continue;

@@ -41,6 +41,7 @@ struct runtime {
 	bool generational;
 	/* the idle collector */
 	bool collecting;         /* in the middle of a cycle */
+	int let_go;              /* threads since it or the one before began */
 	int settled, unsettled;  /* KiB of Lua memory after its last cycle, and before this one */
 	uint64_t collected_at;   /* switches when this or the last one began */
 	int64_t spent, next_cycle;
@@ -126,13 +127,25 @@ co_running(const struct runtime *rt)
 void co_resume(struct task *);
 
 /* Room for free threads: 0, or -1 without memory. */
-int co_seats(struct runtime *);
+int seat_init(struct runtime *);
+
+/*
+ * A seat with a free thread for the coroutine whose handle is on top, which it keeps. Raises Lua errors (memory) and
+ * leaves nothing behind then.
+ */
+struct seat seat_take(lua_State *L, struct runtime *);
+
+/* Lets go of the handle. Needs no memory. */
+void seat_leave(struct runtime *, struct seat);
+
+/* Pushes the handle in a seat that is taken. */
+void seat_push(lua_State *L, const struct runtime *, uint32_t seat);
 
 /* The coroutine in seat 1..rt->nseats; NULL: the seat is free. */
-struct co *co_at(struct runtime *, uint32_t seat);
+struct co *seat_at(struct runtime *, uint32_t seat);
 
 /* The fire function of rt->reaper. */
-void co_reap(struct timer *);
+void seat_reap(struct timer *);
 
 /* Makes a suspended coroutine and pushes its handle. Raises Lua errors (memory) and leaves nothing behind then. */
 struct co *co_new(lua_State *L, struct runtime *);

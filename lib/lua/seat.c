@@ -1,0 +1,183 @@
+/*
+ * Seats: where threads and handles are anchored. In the anchor table, 2s-1 is the thread of seat s and 2s the handle of
+ * the coroutine that uses it, or false. A seat whose thread was let go holds the number of the next such seat in its
+ * place. Threads that are free are kept, since a new one costs more than all else that a coroutine needs.
+ */
+#include "lua/state.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+/*
+ * Threads kept for reuse, about a kilobyte each: not more than IDLE_MAX, and of those that nobody needed for REAP
+ * only half, until IDLE_MIN are left.
+ */
+enum { IDLE_MAX = 10000, IDLE_MIN = 64, SEATS_MIN = 4096, SEAT_BYTES = 32 };
+
+#define REAP SEC
+
+int
+seat_init(struct runtime *rt)
+{
+	/* most of it is never touched */
+	rt->idle = calloc(IDLE_MAX, sizeof(*rt->idle));
+	return rt->idle != NULL ? 0 : -1;
+}
+
+static lua_Integer
+thread_of(uint32_t seat)
+{
+	return 2 * (lua_Integer)seat - 1;
+}
+
+static lua_Integer
+handle_of(uint32_t seat)
+{
+	return 2 * (lua_Integer)seat;
+}
+
+/* One more free thread. The anchor table is on top. */
+static void
+add_thread(lua_State *L, struct runtime *rt)
+{
+	int anchor = lua_gettop(L);
+	uint32_t seat = rt->empty != 0 ? rt->empty : rt->nseats + 1, next = 0;
+	lua_State *thread = lua_newthread(L);
+
+	if (seat == rt->empty) {
+		lua_rawgeti(L, anchor, thread_of(seat));
+		next = (uint32_t)lua_tointeger(L, -1);
+		lua_pop(L, 1);
+	}
+	lua_rawseti(L, anchor, thread_of(seat));
+	lua_pushboolean(L, 0);
+	lua_rawseti(L, anchor, handle_of(seat));
+
+	/* nothing can fail from here */
+	if (seat == rt->empty)
+		rt->empty = next;
+	else
+		rt->nseats++;
+	*co_slot(thread) = &rt->none;
+	rt->idle[rt->nidle++] = (struct seat){ .L = thread, .number = seat };
+}
+
+/* Lets the collector have the thread of a seat. */
+static void
+drop_thread(struct runtime *rt, uint32_t seat)
+{
+	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
+	lua_pushinteger(rt->L, rt->empty);
+	lua_rawseti(rt->L, -2, thread_of(seat));
+	lua_pop(rt->L, 1);
+	rt->empty = seat;
+	rt->let_go++;
+}
+
+void
+seat_leave(struct runtime *rt, struct seat seat)
+{
+	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
+	lua_pushboolean(rt->L, 0);
+	lua_rawseti(rt->L, -2, handle_of(seat.number));
+	lua_pop(rt->L, 1);
+	*co_slot(seat.L) = &rt->none;
+	if (rt->nidle == IDLE_MAX) {
+		drop_thread(rt, seat.number);
+		return;
+	}
+	rt->idle[rt->nidle] = seat;
+	if (rt->nidle++ >= IDLE_MIN && !timer_pending(&rt->reaper))
+		timer_arm(&rt->sched->wheel, &rt->reaper, rt->sched->clock.now + REAP);
+}
+
+struct seat
+seat_take(lua_State *L, struct runtime *rt)
+{
+	lua_rawgeti(L, LUA_REGISTRYINDEX, rt->anchor);
+	if (rt->nidle == 0)
+		add_thread(L, rt);
+	lua_pushvalue(L, -2);
+	lua_rawseti(L, -2, handle_of(rt->idle[rt->nidle - 1].number));
+	lua_pop(L, 1);
+	if (--rt->nidle < rt->idle_low)
+		rt->idle_low = rt->nidle;
+	return rt->idle[rt->nidle];
+}
+
+void
+seat_push(lua_State *L, const struct runtime *rt, uint32_t seat)
+{
+	lua_rawgeti(L, LUA_REGISTRYINDEX, rt->anchor);
+	lua_rawgeti(L, -1, handle_of(seat));
+	lua_replace(L, -2);
+}
+
+/* --- after a burst --- */
+
+/* Moves a thread and its handle, or false, from the old table below to the new one on top. */
+static void
+move(lua_State *L, uint32_t from, uint32_t to)
+{
+	lua_rawgeti(L, -2, thread_of(from));
+	lua_rawseti(L, -2, thread_of(to));
+	lua_rawgeti(L, -2, handle_of(from));
+	lua_rawseti(L, -2, handle_of(to));
+}
+
+/* A smaller anchor table. Nothing can fail once it is there: it has room for all. */
+static int
+compact(lua_State *L)
+{
+	struct runtime *rt = runtime_of(L);
+	uint32_t n = 0;
+
+	lua_rawgeti(L, LUA_REGISTRYINDEX, rt->anchor);
+	lua_createtable(L, 2 * ((int)rt->count + rt->nidle), 0);
+	for (uint32_t seat = 1; seat <= rt->nseats; seat++) {
+		struct co *co = seat_at(rt, seat);
+
+		if (co == NULL)
+			continue;
+		move(L, seat, ++n);
+		co->task.tag = n;
+	}
+	for (int i = 0; i < rt->nidle; i++) {
+		move(L, rt->idle[i].number, ++n);
+		rt->idle[i].number = n;
+	}
+	rt->let_go += (int)((rt->nseats - n) / (1024 / SEAT_BYTES));
+	rt->nseats = n;
+	rt->empty = 0;
+	lua_rawseti(L, LUA_REGISTRYINDEX, rt->anchor);
+	return 0;
+}
+
+void
+seat_reap(struct timer *t)
+{
+	struct runtime *rt = (struct runtime *)((char *)t - offsetof(struct runtime, reaper));
+
+	for (int n = (rt->idle_low + 1) / 2; n > 0 && rt->nidle > IDLE_MIN; n--)
+		drop_thread(rt, rt->idle[--rt->nidle].number);
+	rt->idle_low = rt->nidle;
+	if (rt->nseats > SEATS_MIN && rt->nseats / 4 > rt->count + (size_t)rt->nidle) {
+		lua_pushcfunction(rt->L, compact);
+		if (lua_pcall(rt->L, 0, 0, 0) != LUA_OK)
+			lua_pop(rt->L, 1);
+	}
+	if (rt->nidle > IDLE_MIN)
+		timer_arm(&rt->sched->wheel, t, rt->sched->clock.now + REAP);
+}
+
+struct co *
+seat_at(struct runtime *rt, uint32_t seat)
+{
+	struct co *co;
+
+	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
+	lua_rawgeti(rt->L, -1, handle_of(seat));
+	co = lua_touserdata(rt->L, -1);
+	lua_pop(rt->L, 2);
+	return co;
+}
