@@ -155,7 +155,8 @@ const char *
 dnsmsg_rcode(uint16_t rcode, char *to)
 {
 	static const char *const names[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET",
-		"NXRRSET", "NOTAUTH", "NOTZONE", [16] = "BADVERS", [23] = "BADCOOKIE" };
+		"NXRRSET", "NOTAUTH", "NOTZONE", "DSOTYPENI", [16] = "BADVERS", "BADKEY", "BADTIME", "BADMODE", "BADNAME", "BADALG",
+		"BADTRUNC", "BADCOOKIE" };
 
 	return text_of(names, sizeof(names) / sizeof(names[0]), rcode, "RCODE", to);
 }
@@ -163,7 +164,7 @@ dnsmsg_rcode(uint16_t rcode, char *to)
 const char *
 dnsmsg_opcode(uint16_t opcode, char *to)
 {
-	static const char *const names[] = { "QUERY", "IQUERY", "STATUS", [4] = "NOTIFY", [5] = "UPDATE" };
+	static const char *const names[] = { "QUERY", "IQUERY", "STATUS", [4] = "NOTIFY", "UPDATE", "DSO" };
 
 	return text_of(names, sizeof(names) / sizeof(names[0]), opcode, "OPCODE", to);
 }

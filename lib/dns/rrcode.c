@@ -1,7 +1,7 @@
 #include "dns/rrcode.h"
 
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char base32[] = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
+static const char base32[] = "0123456789abcdefghijklmnopqrstuv";
 
 void
 rrcode_put_hex(struct buf *b, const uint8_t *p, size_t n, bool upper)

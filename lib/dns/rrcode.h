@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-/* Append. Upper or lower case digits; base 32 without padding, in upper case. */
+/* Append. Upper or lower case digits; base 32 without padding, in lower case as kdig(1) has it. */
 void rrcode_put_hex(struct buf *, const uint8_t *, size_t n, bool upper);
 void rrcode_put_base64(struct buf *, const uint8_t *, size_t n);
 void rrcode_put_base32(struct buf *, const uint8_t *, size_t n);

@@ -189,13 +189,25 @@ svcparam_put_value(struct buf *b, const struct svcparam *s)
 	}
 }
 
+/* Lists stand without quotes where they can, as in kdig(1). */
+static bool
+is_quoted(const struct svcparam *s)
+{
+	if (s->key == DOHPATH || s->key >= KNOWN)
+		return true;
+	for (size_t i = 0; s->key == ALPN && i < s->n; i++)
+		if (s->p[i] == ' ' || s->p[i] == ';' || s->p[i] == '(' || s->p[i] == ')' || s->p[i] == '"')
+			return true;
+	return false;
+}
+
 void
 svcparam_put(struct buf *b, const uint8_t *p, size_t n)
 {
 	struct svcparam s;
 
 	for (size_t at = 0; svcparam_next(p, n, &at, &s);) {
-		bool quoted = s.key == ALPN || s.key == DOHPATH || s.key >= KNOWN;
+		bool quoted = is_quoted(&s);
 
 		if (s.p > p + 4)
 			buf_putc(b, ' ');

@@ -25,7 +25,7 @@ bool svcparam_next(const uint8_t *, size_t n, size_t *at, struct svcparam *);
 /* Whether the values of checked parameters are what their keys want. */
 bool svcparam_has_text(const uint8_t *, size_t n);
 
-/* Append those that have a text: `alpn="h2,h3" port=8443`; a key; a value without quotes. */
+/* Append those that have a text: `alpn=h2,h3 port=8443`; a key; a value without quotes. */
 void svcparam_put(struct buf *, const uint8_t *, size_t n);
 void svcparam_put_key(struct buf *, uint16_t key);
 void svcparam_put_value(struct buf *, const struct svcparam *);
