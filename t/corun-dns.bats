@@ -205,6 +205,31 @@ serve() {
 	[[ ${lines[7]} == *"cache: bytes are wanted"* ]]
 }
 
+@test "mixcase and cookies: on when asked for, off on the loopback; names come back as they were asked for" {
+	mock
+	run -0 --separate-stderr corun - "$at" <<-'END'
+		local loop = dns.resolver { servers = arg[1], cache = false }
+		local r = dns.resolver { servers = arg[1], cache = false, mixcase = true, cookies = true }
+		loop:query 'abcdefghijklmnopqrstuvwxyz.x'
+		for i = 1, 4 do
+		  local l, m = r:query('abcdefghijklmnopqrstuvwxyz.Mixed')
+		  print(l[1].name, m.question.name)
+		end
+		print((r:query 'lower.abcdefghijklmnopqrstuvwxyz')[1].name)
+		print((r:query 'lower.second')[1].name)
+	END
+	[ "${#lines[@]}" = 6 ]
+	[ "${lines[0]}" = $'abcdefghijklmnopqrstuvwxyz.Mixed.\tabcdefghijklmnopqrstuvwxyz.Mixed.' ]
+	[ "${lines[3]}" = "${lines[0]}" ]
+	[ "${lines[4]}" = lower.abcdefghijklmnopqrstuvwxyz. ]
+	grep -qx 'udp abcdefghijklmnopqrstuvwxyz.x. A edns' mock.out
+	[ "$(grep -ci 'mixed.*cookie' mock.out)" = 4 ]
+	[ "$(grep -i 'mixed.*cookie' mock.out | sort -u | wc -l)" = 4 ]
+	# over TCP the server is known by its own way, and from then on asked as it likes it
+	[ "$(grep -ci 'tcp lower.abcd' mock.out)" = 1 ]
+	[ "$(grep -c 'udp lower.second. A edns cookie' mock.out)" = 1 ]
+}
+
 @test "the cache: a question goes out once, its TTL runs down, equal ones share; with cache=false each goes out" {
 	mock
 	run -0 --separate-stderr corun - "$at" <<-'END'

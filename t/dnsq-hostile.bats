@@ -84,6 +84,12 @@ $(a_record mute.x.)" ]
 	[ "$(asked 'plain.x. A$')" = 1 ]
 }
 
+@test "cut short, and no TCP: TRUNCATED" {
+	serve
+	run -1 --separate-stderr dnsq -@ "$at" -T 0.2 -a 2 cut.x
+	[ "$output" = "; cut.x. A TRUNCATED" ]
+}
+
 @test "-n: TCP only, one connection for many questions, another when the server hangs up" {
 	serve
 	run -0 --separate-stderr dnsq -@ "$at" -n -v a.x b.x c.x

@@ -36,7 +36,7 @@ struct dnsq {
 	size_t kept;               /* with -o: finished, or in flight */
 	unsigned inflight;
 	bool ended, pumping;
-	uint64_t asked, status[DNS_UNREACHABLE + 1];
+	uint64_t asked, status[DNS_STATUSES];
 	int64_t began;
 };
 
@@ -466,12 +466,22 @@ read_options(struct options *o, int argc, char **argv)
 
 /* --- the whole --- */
 
+static uint64_t
+unanswered(const struct dnsq *d)
+{
+	uint64_t n = 0;
+
+	for (int s = DNS_TIMEOUT; s < DNS_STATUSES; s++)
+		n += d->status[s];
+	return n;
+}
+
 static void
 summary(const struct dnsq *d)
 {
 	const struct resolver_stats *stats = resolver_stats(d->resolver);
 	double seconds = (double)(clock_wall(&d->sched.clock) - d->began) / (double)SEC;
-	uint64_t failed = d->status[DNS_TIMEOUT] + d->status[DNS_MALFORMED] + d->status[DNS_UNREACHABLE];
+	uint64_t failed = unanswered(d);
 
 	fprintf(stderr,
 	    "dnsq: %" PRIu64 " questions in %.3f s (%.0f a second): %" PRIu64 " answered, %" PRIu64 " NODATA, %" PRIu64 " NXDOMAIN, %" PRIu64
@@ -531,7 +541,7 @@ main(int argc, char **argv)
 			err(1, "the event loop");
 	if (output_flush(d->output) != 0 && errno != EPIPE)
 		err(1, "stdout");
-	status = input_bad(d->input) > 0 || d->status[DNS_TIMEOUT] + d->status[DNS_MALFORMED] + d->status[DNS_UNREACHABLE] > 0;
+	status = input_bad(d->input) > 0 || unanswered(d) > 0;
 	if (output_error(d->output) == EPIPE)
 		status = 0;
 	if (d->options.verbose)

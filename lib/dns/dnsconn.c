@@ -76,7 +76,7 @@ connect_stream(struct dnsconn *c)
 static void
 write_unsent(struct dnsconn *c)
 {
-	uint8_t bytes[2 + DNSWRITE_QUERY_MAX];
+	uint8_t bytes[2 + EXCHANGE_QUERY_MAX];
 	size_t n;
 
 	if (c->stream == NULL || c->busy || !stream_connected(c->stream))

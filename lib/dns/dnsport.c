@@ -9,6 +9,7 @@
 
 enum {
 	RETIRE = 4096,          /* questions from one port: more would give a forger time to find it */
+	RETIRE_SPREAD = 256,    /* the same when each may leave from any of many */
 	RCVBUF = 4 << 20,
 	ANSWER_COST = 2304,     /* what an answer of up to EXCHANGE_EDNS_SIZE bytes takes of a receive buffer */
 	MOST_FITS = DNSPORT_SLOTS / 2, /* a free slot is soon found by chance */
@@ -96,6 +97,7 @@ move(struct dnsport *port, bool to_open)
 		TAILQ_INSERT_HEAD(&set->open, port, entry);
 	else
 		TAILQ_INSERT_TAIL(&set->full, port, entry);
+	set->nopen = set->nopen + to_open - port->is_open;
 	port->is_open = to_open;
 }
 
@@ -104,6 +106,7 @@ close_port(struct dnsport *port)
 {
 	TAILQ_REMOVE(port->is_open ? &port->set->open : &port->set->full, port, entry);
 	port->set->n--;
+	port->set->nopen -= port->is_open;
 	udp_close(port->udp);
 	free(port);
 }
@@ -198,21 +201,35 @@ open_port(struct dnsport_set *set)
 	port->is_open = true;
 	TAILQ_INSERT_HEAD(&set->open, port, entry);
 	set->n++;
+	set->nopen++;
+	return port;
+}
+
+/* One of the open ones at random. */
+static struct dnsport *
+any_open(struct dnsport_set *set)
+{
+	struct dnsport *port = TAILQ_FIRST(&set->open);
+
+	for (uint32_t i = arc4random_uniform(set->nopen); i > 0; i--)
+		port = TAILQ_NEXT(port, entry);
 	return port;
 }
 
 static struct dnsport *
 choose(struct dnsport_set *set)
 {
-	struct dnsport *port = TAILQ_FIRST(&set->open);
+	struct dnsport *port;
 
-	if (port != NULL)
+	if (set->nopen > 0 && set->nopen >= set->spread)
+		return set->spread > 1 ? any_open(set) : TAILQ_FIRST(&set->open);
+	if (set->n < set->most && (port = open_port(set)) != NULL)
 		return port;
-	if (set->n >= set->most) {
+	if (set->nopen > 0)
+		return any_open(set);
+	if (set->n >= set->most)
 		errno = ENOBUFS;
-		return NULL;
-	}
-	return open_port(set);
+	return NULL;
 }
 
 /* --- what the resolver calls --- */
@@ -222,7 +239,7 @@ dnsport_init(struct dnsport_set *set)
 {
 	TAILQ_INIT(&set->open);
 	TAILQ_INIT(&set->full);
-	set->n = 0;
+	set->n = set->nopen = 0;
 	set->busy = 0;
 	set->sweep = false;
 }
@@ -241,7 +258,7 @@ take(struct dnsport *port, struct dns_query *q)
 {
 	q->via = port;
 	q->x.id = take_slot(port, q);
-	if (++port->sent >= RETIRE)
+	if (++port->sent >= (port->set->spread > 1 ? RETIRE_SPREAD : RETIRE))
 		port->retired = true;
 	if (port->retired || port->waiting >= dnsport_fits())
 		move(port, false);
@@ -251,7 +268,7 @@ int
 dnsport_send(struct dnsport_set *set, struct dns_query *q)
 {
 	struct dnsport *port = q->via;
-	uint8_t bytes[DNSWRITE_QUERY_MAX];
+	uint8_t bytes[EXCHANGE_QUERY_MAX];
 	size_t n;
 
 	if (port == NULL) {

@@ -25,11 +25,12 @@ struct dnsport_set {
 	void (*stray)(struct dnsport_set *);
 	/* The system says that nobody listens there, or no way leads there. May drop q. */
 	void (*refused)(struct dnsport_set *, struct dns_query *q);
-	unsigned most; /* sockets */
+	unsigned most;   /* sockets */
+	unsigned spread; /* 2 or more: a question leaves from any of so many, by chance; else one is used until it is full */
 	/* private */
 	struct dnsport_list open; /* that take more questions; the one to be used next in front */
 	struct dnsport_list full; /* the others, retired ones too */
-	unsigned n;
+	unsigned n, nopen;
 	unsigned busy;            /* callbacks under way */
 	bool sweep;               /* a retired socket has nobody left */
 };

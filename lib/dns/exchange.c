@@ -4,6 +4,8 @@
 
 #include "dns/name.h"
 
+enum { COOKIE = 10, SERVER_LEAST = 8, SERVER_MOST = 32, BADCOOKIE = 23 };
+
 static unsigned
 get16(const uint8_t *p)
 {
@@ -18,13 +20,47 @@ exchange_begin(struct exchange *x, int64_t now)
 		x->tries++;
 }
 
+/* Each letter's case is changed or not, by a bit each (the draft dns-0x20; RFC 5452 section 4.3 needs every bit). */
+static void
+mix_case(uint8_t *to, const uint8_t *name, size_t n, uint32_t mix)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = (uint8_t)ascii_lower((char)name[i]);
+
+		to[i] = name[i];
+		if (c < 'a' || c > 'z')
+			continue;
+		to[i] ^= mix & 1 ? 0x20 : 0;
+		mix = mix >> 1 | mix << 31;
+	}
+}
+
+/* Adds the option to the OPT record that ends the query. */
+static size_t
+put_cookie(uint8_t *to, size_t n, const struct dns_cookie *c)
+{
+	size_t len = sizeof(c->client) + c->nserver;
+
+	to[n - 1] = (uint8_t)(4 + len);
+	memcpy(to + n, (const uint8_t[]){ 0, COOKIE, 0, (uint8_t)len }, 4);
+	memcpy(to + n + 4, c->client, sizeof(c->client));
+	memcpy(to + n + 4 + sizeof(c->client), c->server, c->nserver);
+	return n + 4 + len;
+}
+
 size_t
 exchange_query(const struct exchange *x, uint8_t *to)
 {
 	uint16_t flags = (uint16_t)((x->no_recursion ? 0 : DNS_RD) | (x->checking_disabled ? DNS_CD : 0));
+	size_t n;
 
-	return dnswrite_query(to, x->id, flags, x->name, x->namelen, x->type, x->class, x->plain ? 0 : EXCHANGE_EDNS_SIZE,
+	n = dnswrite_query(to, x->id, flags, x->name, x->namelen, x->type, x->class, x->plain ? 0 : EXCHANGE_EDNS_SIZE,
 	    x->dnssec ? EDNS_DO : 0);
+	if (x->mix != 0)
+		mix_case(to + DNS_HEADER, x->name, x->namelen, x->mix);
+	if (x->cookie != NULL && !x->plain)
+		n = put_cookie(to, n, x->cookie);
+	return n;
 }
 
 int64_t
@@ -78,21 +114,89 @@ is_mine(const struct exchange *x, const uint8_t *p, size_t n)
 	return get16(p + DNS_HEADER + x->namelen) == x->type && get16(p + DNS_HEADER + x->namelen + 2) == x->class;
 }
 
+/* Whether the question came back in the very case in which it was asked. */
+static bool
+same_case(const struct exchange *x, const uint8_t *p)
+{
+	uint8_t asked[NAME_MAX_WIRE];
+
+	if (x->mix == 0 || get16(p + 4) == 0)
+		return true;
+	mix_case(asked, x->name, x->namelen, x->mix);
+	return memcmp(p + DNS_HEADER, asked, x->namelen) == 0;
+}
+
+/* The cookie in the answer, client's and server's part; {NULL} when there is none. */
+static struct slice
+find_cookie(const struct dnsmsg *m)
+{
+	const uint8_t *p = m->p + m->edns_options, *end = p + (m->edns ? m->edns_options_len : 0);
+
+	for (size_t n; end - p >= 4; p += 4 + n) {
+		n = get16(p + 2);
+		if (get16(p) == COOKIE)
+			return slice_make(p + 4, n);
+	}
+	return slice_make(NULL, 0);
+}
+
+/* False: by its cookie it is not from whom we asked. */
+static bool
+take_cookie(struct exchange *x, const struct dnsmsg *m)
+{
+	struct dns_cookie *c = x->cookie;
+	struct slice s;
+
+	if (c == NULL || x->plain)
+		return true;
+	s = find_cookie(m);
+	if (s.p == NULL)
+		return c->nserver == 0 || x->stream;
+	if (s.n < sizeof(c->client) || memcmp(s.p, c->client, sizeof(c->client)) != 0)
+		return false;
+	s.p += sizeof(c->client);
+	s.n -= sizeof(c->client);
+	if (s.n >= SERVER_LEAST && s.n <= SERVER_MOST) {
+		memcpy(c->server, s.p, s.n);
+		c->nserver = (uint8_t)s.n;
+	}
+	return true;
+}
+
+/* The first time with the cookie, the second time where none is needed. */
+static enum exchange_verdict
+bad_cookie(struct exchange *x)
+{
+	if (x->cookie_again)
+		return EXCHANGE_TRUNCATED;
+	x->cookie_again = true;
+	return EXCHANGE_COOKIE;
+}
+
 enum exchange_verdict
 exchange_reply(struct exchange *x, struct slice data, struct dnsmsg *m, struct fault *fault)
 {
 	const uint8_t *p = (const uint8_t *)data.p;
+	struct dnsmsg found;
 
 	if (!is_mine(x, p, data.n))
 		return EXCHANGE_NOT_MINE;
+	x->miscased = !same_case(x, p);
+	if (x->miscased && !x->stream)
+		return EXCHANGE_MISCASED;
 	/* some servers cut a record in two when they truncate */
 	if (!x->stream && get16(p + 2) & DNS_TC)
 		return EXCHANGE_TRUNCATED;
-	if (dnsmsg_parse(m, p, data.n, fault) != 0)
+	if (dnsmsg_parse(&found, p, data.n, fault) != 0)
 		return EXCHANGE_MALFORMED;
-	if (!x->plain && (m->rcode == RCODE_FORMERR || m->rcode == RCODE_NOTIMP || m->rcode == RCODE_BADVERS)) {
+	if (!take_cookie(x, &found))
+		return EXCHANGE_NOT_MINE;
+	if (found.rcode == BADCOOKIE && x->cookie != NULL && !x->plain && !x->stream)
+		return bad_cookie(x);
+	if (!x->plain && (found.rcode == RCODE_FORMERR || found.rcode == RCODE_NOTIMP || found.rcode == RCODE_BADVERS)) {
 		x->plain = true;
 		return EXCHANGE_PLAIN;
 	}
+	*m = found;
 	return EXCHANGE_ANSWERED;
 }

@@ -11,26 +11,23 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "dns/dnsconn.h"
-#include "dns/dnsport.h"
 #include "dns/fetch.h"
+#include "dns/name.h"
+#include "dns/upstream.h"
 #include "dns/window.h"
 
 enum {
 	MOST_PORTS = 256,
 	SPARE_FDS = 64,    /* left for the rest of the program */
-	DOWN_AFTER = 8,    /* tries without an answer */
 };
 
 #define REFUSED_PAUSE (250 * MSEC) /* whoever restarts a server needs as long */
-#define DOWN_PAUSE    SEC          /* a server that is down is tried first again after it */
+#define CASE_PAUSE    (100 * MSEC) /* a true answer may yet come after one in the wrong case */
 
 struct server {
-	struct resolver *r;
-	struct dnsport_set ports;
-	struct dnsconn conn;
-	unsigned silent;      /* tries in a row without an answer */
-	int64_t down_until;
+	struct upstream u;
+	struct dns_query probe;
+	uint8_t probe_name[NAME_MAX_WIRE];
 };
 
 struct resolver {
@@ -43,63 +40,29 @@ struct resolver {
 	unsigned next;        /* server, when rotating */
 	LIST_HEAD(, dns_query) all;
 	struct dnsmsg msg;    /* what `done` sees */
+	struct buf scratch;   /* its bytes, when they had to be changed */
 	struct resolver_stats stats;
 	struct fetcher *fetcher; /* NULL: no cache */
+	struct health health[CONF_SERVERS];
 	struct server servers[];
 };
 
 static void try(struct resolver *, struct dns_query *);
 static void start_waiting(struct resolver *);
 
-/* --- servers --- */
-
-static bool
-is_down(const struct server *s, int64_t at)
-{
-	return s->silent >= DOWN_AFTER && at < s->down_until;
-}
-
-static void
-note_silence(struct resolver *r, struct server *s)
-{
-	if (s->silent < DOWN_AFTER)
-		s->silent++;
-	if (s->silent >= DOWN_AFTER)
-		s->down_until = r->sched->clock.now + DOWN_PAUSE;
-}
-
-/* The first server for a question: in turn, or the first that is not down. All that are left come later anyway. */
-static uint8_t
-first_server(struct resolver *r)
-{
-	unsigned n = r->options.conf.nservers, at = r->options.conf.rotate ? r->next++ % n : 0;
-
-	for (unsigned i = 0; i < n; i++)
-		if (!is_down(&r->servers[(at + i) % n], r->sched->clock.now))
-			return (uint8_t)((at + i) % n);
-	return (uint8_t)at;
-}
-
 /* --- the way of a query --- */
 
-static void
-leave_server(struct resolver *r, struct dns_query *q)
+static struct upstream *
+upstream_of(struct resolver *r, const struct dns_query *q)
 {
-	struct server *s = &r->servers[q->server];
-
-	if (q->via == NULL)
-		return;
-	if (q->x.stream)
-		dnsconn_drop(&s->conn, q);
-	else
-		dnsport_drop(&s->ports, q);
+	return &r->servers[q->server].u;
 }
 
 static void
 release(struct resolver *r, struct dns_query *q)
 {
 	timer_stop(&r->sched->wheel, &q->timer);
-	leave_server(r, q);
+	upstream_drop(upstream_of(r, q), q);
 	if (q->active)
 		r->inflight--;
 	else
@@ -121,23 +84,76 @@ finish(struct resolver *r, struct dns_query *q, enum dns_status status, const st
 	start_waiting(r);
 }
 
+/* Nothing is left to be tried: the most that is known of why. */
+static void
+give_up(struct resolver *r, struct dns_query *q)
+{
+	enum dns_status status = DNS_TIMEOUT;
+
+	if (q->rcode != 0)
+		status = DNS_RCODE;
+	else if (q->malformed)
+		status = DNS_MALFORMED;
+	else if (q->truncated)
+		status = DNS_TRUNCATED;
+	else if (q->refused)
+		status = DNS_UNREACHABLE;
+	finish(r, q, status, NULL);
+}
+
+static void
+choose_server(struct resolver *r, struct dns_query *q, unsigned server)
+{
+	upstream_drop(upstream_of(r, q), q);
+	q->server = (uint8_t)server;
+	q->x.stream = r->options.stream;
+	q->again = false;
+	upstream_prepare(upstream_of(r, q), q);
+}
+
 static void
 next_try(struct resolver *r, struct dns_query *q)
 {
-	unsigned n = r->options.conf.nservers;
-	uint8_t server = (uint8_t)((q->first + q->x.tries) % n);
+	unsigned server = health_next(r->health, r->options.conf.nservers, q->server);
 
-	if (q->x.tries >= q->most) {
-		finish(r, q, q->rcode != 0 ? DNS_RCODE : q->malformed ? DNS_MALFORMED : q->refused ? DNS_UNREACHABLE : DNS_TIMEOUT, NULL);
+	if (q->x.tries >= q->most || r->sched->clock.now >= q->deadline) {
+		give_up(r, q);
 		return;
 	}
 	/* to the same server it is sent again from the same place, so that an answer to the earlier try still counts */
-	if (server != q->server) {
-		leave_server(r, q);
-		q->server = server;
-		q->x.stream = r->options.stream;
-	}
+	if (server != q->server)
+		choose_server(r, q, server);
 	try(r, q);
+}
+
+/* One more try than was meant to be, because of what the server said. */
+static void
+once_more(struct resolver *r, struct dns_query *q, bool stream)
+{
+	upstream_drop(upstream_of(r, q), q);
+	q->x.stream = stream;
+	if (q->most < UINT8_MAX)
+		q->most++;
+	try(r, q);
+}
+
+/*
+ * The name came back in another case. TCP tells whether the server does that to all names; where there is none, it is
+ * asked as if it did.
+ */
+static bool
+settle_case(struct resolver *r, struct dns_query *q)
+{
+	if (!q->miscased || q->unmixed || q->probe)
+		return false;
+	if (!q->x.stream) {
+		once_more(r, q, true);
+		return true;
+	}
+	q->unmixed = true;
+	q->x.mix = 0;
+	once_more(r, q, false);
+	return true;
 }
 
 static void
@@ -147,9 +163,11 @@ timed_out(struct timer *t)
 	struct resolver *r = q->resolver;
 
 	/* on a connection nothing is lost: the question is only late, or the connection is dead */
-	if (q->via != NULL && q->x.stream)
-		leave_server(r, q);
-	note_silence(r, &r->servers[q->server]);
+	if (q->x.stream)
+		upstream_drop(upstream_of(r, q), q);
+	if (settle_case(r, q))
+		return;
+	health_silence(&r->health[q->server], r->sched->clock.now);
 	window_loss(&r->window, r->sched->clock.now);
 	next_try(r, q);
 }
@@ -157,30 +175,71 @@ timed_out(struct timer *t)
 static void
 try(struct resolver *r, struct dns_query *q)
 {
-	struct server *s = &r->servers[q->server];
 	int64_t wait;
-	int failed;
 
+	q->again |= q->via != NULL;
 	exchange_begin(&q->x, r->sched->clock.now);
 	wait = exchange_wait(&q->x, r->options.conf.timeout, q->most);
-	failed = q->x.stream ? dnsconn_send(&s->conn, q) : dnsport_send(&s->ports, q);
-	if (failed) {
+	if (upstream_send(upstream_of(r, q), q) != 0) {
 		q->refused = true;
 		wait = wait < REFUSED_PAUSE ? wait : REFUSED_PAUSE;
 	} else {
 		r->stats.sent++;
 	}
-	timer_arm(&r->sched->wheel, &q->timer, q->x.sent + wait);
+	wait += q->x.sent;
+	timer_arm(&r->sched->wheel, &q->timer, wait < q->deadline ? wait : q->deadline);
 }
+
+/* --- trying servers out --- */
+
+static void
+probe_done(struct dns_query *q)
+{
+	(void)q;
+}
+
+/* With a copy of a question that is asked elsewhere. */
+static void
+probe(struct resolver *r, unsigned i, const struct exchange *x)
+{
+	struct server *s = &r->servers[i];
+	struct dns_query *q = &s->probe;
+
+	memcpy(s->probe_name, x->name, x->namelen);
+	*q = (struct dns_query){ .done = probe_done, .background = true, .probe = true, .active = true, .resolver = r,
+		.most = 1, .server = (uint8_t)i, .deadline = r->sched->clock.now + r->options.conf.timeout };
+	q->x = (struct exchange){ .name = s->probe_name, .namelen = x->namelen, .type = x->type, .class = x->class,
+		.no_recursion = x->no_recursion };
+	timer_init(&q->timer, timed_out, false);
+	LIST_INSERT_HEAD(&r->all, q, all);
+	r->inflight++;
+	choose_server(r, q, i);
+	try(r, q);
+}
+
+static void
+probe_others(struct resolver *r, const struct dns_query *q)
+{
+	for (unsigned i = 0; i < r->options.conf.nservers; i++)
+		if (i != q->server && r->servers[i].probe.resolver == NULL &&
+		    health_try_out(&r->health[i], r->sched->clock.now, r->options.conf.rotate))
+			probe(r, i, &q->x);
+}
+
+/* --- room --- */
 
 static void
 start(struct resolver *r, struct dns_query *q)
 {
+	const struct dns_conf *conf = &r->options.conf;
+
 	q->active = true;
 	r->inflight++;
-	q->server = q->first = first_server(r);
-	q->x.stream = r->options.stream;
+	q->deadline = r->sched->clock.now + conf->timeout * q->most;
+	choose_server(r, q, health_choose(r->health, conf->nservers, conf->rotate ? r->next++ : 0, conf->rotate));
 	try(r, q);
+	if (conf->nservers > 1)
+		probe_others(r, q);
 }
 
 static bool
@@ -227,9 +286,27 @@ start_waiting(struct resolver *r)
 static bool
 ask_another(const struct resolver *r, const struct dns_query *q, const struct dnsmsg *m)
 {
+	unsigned n = r->options.conf.nservers;
+
 	if (m->rcode != RCODE_SERVFAIL && m->rcode != RCODE_REFUSED && m->rcode != RCODE_NOTIMP)
 		return false;
-	return q->x.tries < r->options.conf.nservers && q->x.tries < q->most;
+	return q->x.tries < n && q->x.tries < q->most && health_next(r->health, n, q->server) != q->server;
+}
+
+/* The name as it was asked for, in a copy. Without the memory for one: as it is. */
+static void
+restore_case(struct resolver *r, const struct exchange *x)
+{
+	uint8_t *bytes;
+
+	if (x->mix == 0 || r->msg.qname == 0)
+		return;
+	buf_clear(&r->scratch);
+	if ((bytes = (uint8_t *)buf_reserve(&r->scratch, r->msg.n)) == NULL)
+		return;
+	memcpy(bytes, r->msg.p, r->msg.n);
+	memcpy(bytes + r->msg.qname, x->name, x->namelen);
+	r->msg.p = bytes;
 }
 
 static void
@@ -238,6 +315,9 @@ answered(struct resolver *r, struct dns_query *q)
 	q->rtt = r->sched->clock.now - q->x.sent;
 	window_answer(&r->window, r->sched->clock.now, q->rtt);
 	q->rcode = r->msg.rcode;
+	if (q->x.miscased)
+		r->health[q->server].folds_case = true;
+	restore_case(r, &q->x);
 	if (ask_another(r, q, &r->msg))
 		next_try(r, q);
 	else
@@ -245,61 +325,61 @@ answered(struct resolver *r, struct dns_query *q)
 }
 
 static void
-again(struct resolver *r, struct dns_query *q)
+miscased(struct resolver *r, struct dns_query *q)
 {
-	leave_server(r, q);
-	if (q->most < UINT8_MAX)
-		q->most++;
-	try(r, q);
+	int64_t until = r->sched->clock.now + CASE_PAUSE;
+
+	r->stats.ignored++;
+	if (q->miscased || q->probe)
+		return;
+	q->miscased = true;
+	if (until < timer_at(&q->timer))
+		timer_arm(&r->sched->wheel, &q->timer, until);
+}
+
+/* What the server said, of a question for which somebody waits. */
+static void
+heard(struct resolver *r, struct dns_query *q, enum exchange_verdict verdict)
+{
+	if (verdict == EXCHANGE_ANSWERED) {
+		answered(r, q);
+		return;
+	}
+	q->truncated |= verdict == EXCHANGE_TRUNCATED;
+	once_more(r, q, verdict == EXCHANGE_TRUNCATED || q->x.stream);
 }
 
 static void
-consider(struct server *s, struct dns_query *q, struct slice data)
+upstream_reply(struct upstream *u, struct dns_query *q, struct slice data)
 {
-	struct resolver *r = s->r;
+	struct resolver *r = u->user;
+	enum exchange_verdict verdict;
 	struct fault fault;
 
 	clock_read(&r->sched->clock); /* the poller's callbacks run before the turn's time is taken */
-	switch (exchange_reply(&q->x, data, &r->msg, &fault)) {
-	case EXCHANGE_ANSWERED:
-		s->silent = 0;
-		answered(r, q);
-		break;
-	case EXCHANGE_TRUNCATED:
-		leave_server(r, q);
-		q->x.stream = true;
-		again(r, q);
-		break;
-	case EXCHANGE_PLAIN:
-		again(r, q);
-		break;
-	case EXCHANGE_MALFORMED:
-		q->malformed = true;
-		r->stats.ignored++;
-		break;
-	case EXCHANGE_NOT_MINE:
-		r->stats.ignored++;
-		break;
+	verdict = exchange_reply(&q->x, data, &r->msg, &fault);
+	if (verdict == EXCHANGE_MISCASED) {
+		miscased(r, q);
+		return;
 	}
+	if (verdict == EXCHANGE_NOT_MINE || verdict == EXCHANGE_MALFORMED) {
+		q->malformed |= verdict == EXCHANGE_MALFORMED;
+		r->stats.ignored++;
+		return;
+	}
+	health_answer(u->health, r->sched->clock.now, q->again ? -1 : r->sched->clock.now - q->x.sent);
+	if (verdict == EXCHANGE_PLAIN)
+		health_plain(u->health, r->sched->clock.now);
+	if (q->probe)
+		finish(r, q, DNS_NODATA, NULL);
+	else
+		heard(r, q, verdict);
 }
 
 static void
-port_reply(struct dnsport_set *set, struct dns_query *q, struct slice data)
+upstream_refused(struct upstream *u, struct dns_query *q)
 {
-	consider(set->user, q, data);
-}
-
-static void
-port_stray(struct dnsport_set *set)
-{
-	((struct server *)set->user)->r->stats.ignored++;
-}
-
-static void
-port_refused(struct dnsport_set *set, struct dns_query *q)
-{
-	struct server *s = set->user;
-	struct resolver *r = s->r;
+	struct resolver *r = u->user;
 	int64_t wait = exchange_wait(&q->x, r->options.conf.timeout, q->most);
 
 	q->refused = true;
@@ -308,40 +388,23 @@ port_refused(struct dnsport_set *set, struct dns_query *q)
 	/* with another server there is nothing to wait for */
 	if (r->options.conf.nservers > 1 && q->x.tries < r->options.conf.nservers)
 		wait = 0;
-	timer_arm(&r->sched->wheel, &q->timer, q->x.sent + wait);
+	wait += q->x.sent;
+	timer_arm(&r->sched->wheel, &q->timer, wait < q->deadline ? wait : q->deadline);
 }
 
 static void
-conn_reply(struct dnsconn *c, struct dns_query *q, struct slice data)
+upstream_lost(struct upstream *u, struct dns_query *q, bool progress)
 {
-	consider(c->user, q, data);
-}
+	struct resolver *r = u->user;
+	int64_t until = clock_read(&r->sched->clock) + REFUSED_PAUSE;
 
-static void
-conn_stray(struct dnsconn *c)
-{
-	((struct server *)c->user)->r->stats.ignored++;
-}
-
-static void
-conn_made(struct dnsconn *c)
-{
-	((struct server *)c->user)->r->stats.connections++;
-}
-
-static void
-conn_lost(struct dnsconn *c, struct dns_query *q, bool progress)
-{
-	struct resolver *r = ((struct server *)c->user)->r;
-
-	clock_read(&r->sched->clock);
 	if (progress) {
 		q->x.tries--;
 		try(r, q);
 		return;
 	}
 	q->refused = true;
-	timer_arm(&r->sched->wheel, &q->timer, r->sched->clock.now + REFUSED_PAUSE);
+	timer_arm(&r->sched->wheel, &q->timer, until < q->deadline ? until : q->deadline);
 }
 
 /* --- what the owner calls --- */
@@ -362,13 +425,14 @@ resolver_ask_servers(struct resolver *r, struct dns_query *q)
 
 	q->resolver = r;
 	q->x.tries = 0;
-	q->x.plain = false;
 	q->most = (uint8_t)(most < UINT8_MAX / 2 ? most : UINT8_MAX / 2);
-	q->malformed = q->refused = q->active = q->shared = false;
+	q->malformed = q->refused = q->truncated = q->miscased = q->unmixed = false;
+	q->active = q->shared = q->probe = false;
 	q->via = NULL;
 	q->msg = NULL;
 	q->rtt = 0;
 	q->rcode = 0;
+	q->server = 0;
 	timer_init(&q->timer, timed_out, false);
 	LIST_INSERT_HEAD(&r->all, q, all);
 	if (!q->background)
@@ -466,22 +530,16 @@ most_in_flight(const struct resolver *r, unsigned ports)
 static void
 init_server(struct resolver *r, unsigned i, unsigned ports)
 {
-	struct server *s = &r->servers[i];
+	struct upstream *u = &r->servers[i].u;
 
-	s->r = r;
-	s->ports.sched = s->conn.sched = r->sched;
-	s->ports.server = s->conn.server = r->options.conf.servers[i];
-	s->ports.user = s->conn.user = s;
-	s->ports.most = ports;
-	s->ports.reply = port_reply;
-	s->ports.stray = port_stray;
-	s->ports.refused = port_refused;
-	s->conn.reply = conn_reply;
-	s->conn.stray = conn_stray;
-	s->conn.lost = conn_lost;
-	s->conn.connected = conn_made;
-	dnsport_init(&s->ports);
-	dnsconn_init(&s->conn);
+	u->sched = r->sched;
+	u->health = &r->health[i];
+	u->stats = &r->stats;
+	u->user = r;
+	u->reply = upstream_reply;
+	u->refused = upstream_refused;
+	u->lost = upstream_lost;
+	upstream_init(u, &r->options, &r->options.conf.servers[i], ports);
 }
 
 struct resolver *
@@ -523,9 +581,8 @@ resolver_free(struct resolver *r)
 	while ((q = LIST_FIRST(&r->all)) != NULL)
 		release(r, q);
 	timer_stop(&r->sched->wheel, &r->quiet);
-	for (unsigned i = 0; i < r->options.conf.nservers; i++) {
-		dnsconn_fini(&r->servers[i].conn);
-		dnsport_fini(&r->servers[i].ports);
-	}
+	for (unsigned i = 0; i < r->options.conf.nservers; i++)
+		upstream_fini(&r->servers[i].u);
+	buf_fini(&r->scratch);
 	free(r);
 }

@@ -1,7 +1,8 @@
 /*
  * resolver.h: asks name servers and waits for the answer (RFC 1035, 5452, 7766): over UDP from unpredictable ports
  * with unpredictable ids, again when nothing comes, one server after the other, over TCP when the answer was cut
- * short. What does not come from the server's address and port with our id and our question is ignored.
+ * short. What does not come from the server's address and port with our id and our question is ignored. The fastest
+ * server is asked first, one that has gone silent is left alone and tried out now and then.
  *
  * A struct dns_query is embedded in whoever asks. Nothing is allocated for a question once the sockets are there.
  */
@@ -32,9 +33,13 @@ struct dns_query {
 	uint8_t status;           /* enum dns_status */
 	uint8_t server;           /* which was asked last: its index */
 	/* private */
-	uint8_t first, most;         /* the server asked first; tries at most */
+	int64_t deadline;            /* attempts * timeout from the first sending */
+	uint8_t most;                /* tries at most */
 	uint8_t round;               /* of its connection: dnsconn.c */
-	bool malformed, refused;     /* seen on the way */
+	bool malformed, refused, truncated, miscased; /* seen on the way */
+	bool unmixed;                /* the case of its letters is left alone: it was miscased, and TCP was of no help */
+	bool again;                  /* what comes may answer an earlier try: its round-trip time is not known */
+	bool probe;                  /* nobody waits for it: resolver.c */
 	bool active;                 /* counted in flight */
 	bool shared;                 /* fetch.c has it */
 	bool background;             /* does not hold the loop; set by the owner */
@@ -47,10 +52,16 @@ struct dns_query {
 
 TAILQ_HEAD(dns_query_list, dns_query);
 
+/* Whether to do something against forgers: AUTO: unless the server is on the loopback, where there are none. */
+enum resolver_guard { RESOLVER_GUARD_AUTO, RESOLVER_GUARD_ON, RESOLVER_GUARD_OFF };
+
 struct resolver_options {
 	struct dns_conf conf;  /* copied; at least one server */
 	unsigned concurrency;  /* questions in flight at most; 0: as many as fit */
 	bool stream;           /* TCP only */
+	enum resolver_guard mix_case; /* random upper and lower case in questions, that answers must repeat */
+	enum resolver_guard cookies;  /* RFC 7873 */
+	unsigned spread;       /* a question leaves from any of so many sockets (not on the loopback); 0: from one until it is full */
 	size_t cache;          /* bytes of answers that are kept; 0: every question goes to a server */
 };
 

@@ -17,6 +17,7 @@
 #define LOOKUP   "dns enum"
 #define RESOLVER "dns.resolver"
 
+enum { SPREAD = 8 }; /* sockets that a question leaves from by chance */
 enum { CACHE = 4 << 20, CACHE_LEAST = 65536, CACHE_MOST = 1 << 30 }; /* bytes */
 
 /* What the module keeps, in the registry. */
@@ -103,7 +104,7 @@ static struct resolver *
 push_default(lua_State *L)
 {
 	struct module *m = module_of(L);
-	struct resolver_options o = { .conf = m->conf, .cache = CACHE };
+	struct resolver_options o = { .conf = m->conf, .cache = CACHE, .spread = SPREAD };
 	struct lresolver *lr;
 
 	if (lua_rawgetp(L, LUA_REGISTRYINDEX, &default_key) == LUA_TUSERDATA)
@@ -187,6 +188,17 @@ read_servers(lua_State *L, struct dns_conf *conf)
 	lua_pop(L, 1);
 }
 
+static enum resolver_guard
+opt_guard(lua_State *L, int table, const char *name)
+{
+	enum resolver_guard guard = RESOLVER_GUARD_AUTO;
+
+	if (lua_getfield(L, table, name) != LUA_TNIL)
+		guard = lua_toboolean(L, -1) ? RESOLVER_GUARD_ON : RESOLVER_GUARD_OFF;
+	lua_pop(L, 1);
+	return guard;
+}
+
 /* cache = bytes, or false */
 static size_t
 opt_cache(lua_State *L, int table)
@@ -209,11 +221,11 @@ opt_cache(lua_State *L, int table)
 	return (size_t)n;
 }
 
-/* dns.resolver{servers=, timeout=, attempts=, rotate=, tcp=, cache=} */
+/* dns.resolver{servers=, timeout=, attempts=, rotate=, tcp=, cache=, mixcase=, cookies=} */
 static int
 new_resolver(lua_State *L)
 {
-	struct resolver_options o = { 0 };
+	struct resolver_options o = { .spread = SPREAD };
 	lua_Integer attempts;
 
 	dns_conf_init(&o.conf);
@@ -236,6 +248,8 @@ new_resolver(lua_State *L)
 	o.conf.rotate = opt_bool(L, 1, "rotate", o.conf.rotate);
 	o.stream = opt_bool(L, 1, "tcp", false);
 	o.cache = opt_cache(L, 1);
+	o.mix_case = opt_guard(L, 1, "mixcase");
+	o.cookies = opt_guard(L, 1, "cookies");
 	if (push_resolver(L, &o)->r == NULL)
 		return lua_failno(L, errno);
 	return 1;
@@ -267,6 +281,8 @@ push_why(lua_State *L, const struct dns_query *q)
 		return lua_fail(L, "unreachable");
 	case DNS_MALFORMED:
 		return lua_fail(L, "malformed");
+	case DNS_TRUNCATED:
+		return lua_fail(L, "truncated");
 	default:
 		return lua_fail(L, resolver_status(q, text));
 	}

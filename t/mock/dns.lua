@@ -1,5 +1,5 @@
 -- A name server for tests that does what the first label of the question says, on UDP and TCP of one port, and prints what it was asked:
--- `TRANSPORT NAME TYPE [edns] [do]`, a line each. Its address is its first line.
+-- `TRANSPORT NAME TYPE [edns] [do] [cookie]`, a line each. Its address is its first line.
 --
 --   lost-N     ignores the question N times       late-MS   answers after so many milliseconds
 --   silent     never answers                      tc        cut short over UDP
@@ -7,6 +7,7 @@
 --   broken     an answer that cannot be read      garbage   the same, then the true one
 --   plain      FORMERR to EDNS                    mute      FORMERR to EDNS, without the question
 --   big        many records                       hangup    over TCP: closes after one answer
+--   lower      the name in small letters          cut       cut short over UDP, and TCP closes
 --   a RCODE's name in small letters: that RCODE
 local udp = assert(net.udp(arg[1] or '127.0.0.1:0'))
 local address = udp:localaddr()
@@ -42,8 +43,8 @@ local act = {}
 function act.silent() end
 
 function act.lost(query, send, n)
-  local count = (seen[query.question.name] or 0) + 1
-  seen[query.question.name] = count
+  local count = (seen[query.question.name:lower()] or 0) + 1
+  seen[query.question.name:lower()] = count
   if count > n then send(encode(query, 'NOERROR', records(query, 1))) end
 end
 
@@ -96,6 +97,15 @@ function act.mute(query, send)
   end
 end
 
+function act.lower(query, send)
+  query.question.name = query.question.name:lower()
+  send(encode(query, 'NOERROR', records(query, 1)))
+end
+
+function act.cut(query, send, _, over_tcp)
+  if not over_tcp then send(encode(query, 'NOERROR', {}, { tc = true })) end
+end
+
 function act.big(query, send) send(encode(query, 'NOERROR', records(query, 60))) end
 
 function act.rcode(query, send, _, _, _, rcode) send(encode(query, rcode, {})) end
@@ -105,12 +115,17 @@ local function answer(packet, send, from, over_tcp)
   if not query or not query.query then return end
   local q = query.question
   local line = { over_tcp and "tcp" or "udp", q.name, q.type }
-  if query.edns then line[#line + 1] = query.edns.dnssec and "edns do" or "edns" end
+  if query.edns then
+    line[#line + 1] = query.edns.dnssec and "edns do" or "edns"
+    for _, option in ipairs(query.edns.options or {}) do
+      if option.code == 10 then line[#line + 1] = 'cookie' end
+    end
+  end
   print(table.concat(line, " "))
-  local label, n = q.name:match('^([%a]+)%-?(%d*)')
+  local label, n = q.name:lower():match('^([%a]+)%-?(%d*)')
   local rcodes = { nxdomain = true, servfail = true, refused = true, notimp = true }
   if label and rcodes[label] then return act.rcode(query, send, nil, over_tcp, from, label:upper()) end
-  local f = label and act[label:lower()]
+  local f = label and act[label]
   if f and label ~= 'rcode' then return f(query, send, tonumber(n) or 0, over_tcp, from) end
   send(encode(query, 'NOERROR', records(query, 1)))
 end
@@ -124,7 +139,7 @@ spawn(function()
         local packet = conn:read((string.unpack('>I2', head)))
         if not packet then break end
         answer(packet, function(reply) conn:write(string.pack('>s2', reply)) end, nil, true)
-        if packet:find('hangup', 13, true) then break end
+        if packet:find('hangup', 13, true) or packet:find('cut', 13, true) then break end
       end
       conn:close()
     end)

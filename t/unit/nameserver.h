@@ -19,6 +19,11 @@ struct server {
 	uint16_t rcode;
 	uint32_t ttl, minimum; /* of an address; of the SOA that goes with nothing, 0: none */
 	bool lies, truncates, garbles, hates_edns;
+	bool folds;           /* names come back in small letters */
+	unsigned cases;       /* how often the name was in another case than before */
+	uint8_t last_name[NAME_MAX_WIRE];
+	bool cookies, strict, spoils; /* RFC 7873; BADCOOKIE unless it is its own; with another client's */
+	uint8_t secret;
 	uint16_t last_port;
 	unsigned ports;       /* how often the port changed */
 };
@@ -26,7 +31,10 @@ struct server {
 static struct sched sched;
 static struct server servers[SERVERS];
 static struct resolver *resolver;
-static size_t cache_bytes; /* of the next resolver */
+/* of the next resolvers; the test that sets them puts them back */
+static size_t cache_bytes;
+static bool rotating;
+static enum resolver_guard guard;
 
 static void
 put_soa(struct dnswriter *w, uint32_t minimum)
@@ -37,22 +45,64 @@ put_soa(struct dnswriter *w, uint32_t minimum)
 	dnswrite_rr(w, DNS_AUTHORITY, (const uint8_t *)"", RRTYPE_SOA, RRCLASS_IN, 3600, slice_make(rdata, sizeof(rdata)));
 }
 
+/* The cookie in a question: n bytes of 8 and more; NULL: none. */
+static const uint8_t *
+cookie_of(const struct dnsmsg *m, size_t *n)
+{
+	const uint8_t *p = m->p + m->edns_options;
+
+	if (!m->edns || m->edns_options_len < 12 || p[1] != 10)
+		return NULL;
+	*n = m->edns_options_len - 4u;
+	return p + 4;
+}
+
+static bool
+knows_secret(const struct server *s, const struct dnsmsg *m)
+{
+	size_t n;
+	const uint8_t *p = cookie_of(m, &n);
+
+	return p != NULL && n == 16 && p[15] == s->secret;
+}
+
+static void
+put_opt(const struct server *s, struct dnswriter *w, const struct dnsmsg *m, unsigned rcode)
+{
+	uint8_t option[4 + 16] = { 0, 10, 0, 16 };
+	size_t n;
+	const uint8_t *p = cookie_of(m, &n);
+
+	if (p == NULL)
+		return;
+	memcpy(option + 4, p, 8);
+	option[4] ^= s->spoils;
+	option[19] = s->secret;
+	dnswrite_rr(w, DNS_ADDITIONAL, (const uint8_t *)"", RRTYPE_OPT, 1232, rcode >> 4 << 24, slice_make(option, sizeof(option)));
+}
+
 /* One address that says how often was asked; or nothing, with the SOA of it. Good until the next one. */
 static struct slice
 write_reply(const struct server *s, const struct dnsmsg *m, uint16_t flags, const uint8_t *name)
 {
 	static struct buf b;
 	struct dnswriter w;
+	unsigned rcode = flags & 15;
 	char address[4] = { (char)192, 0, 2, (char)s->got };
 
 	b.n = 0;
 	dnswrite_begin(&w, &b, m->id, flags);
 	dnswrite_question(&w, name, m->qtype, m->qclass);
-	if (m->qtype == RRTYPE_A && (flags & 15) == 0)
+	if (s->strict && !knows_secret(s, m))
+		rcode = 23;
+	else if (m->qtype == RRTYPE_A && (flags & 15) == 0)
 		dnswrite_rr(&w, DNS_ANSWER, name, RRTYPE_A, RRCLASS_IN, s->ttl, slice_make(address, 4));
 	else if (s->minimum > 0)
 		put_soa(&w, s->minimum);
+	if (s->cookies)
+		put_opt(s, &w, m, rcode);
 	EQ(dnswrite_end(&w), 0);
+	b.p[3] = (char)((b.p[3] & 0xf0) | (rcode & 15));
 	return buf_slice(&b);
 }
 
@@ -83,12 +133,17 @@ serve(struct udp *udp, struct slice data, const struct addr *from)
 	struct server *s = udp_user(udp);
 	uint8_t name[NAME_MAX_WIRE];
 	struct slice reply;
+	size_t n;
 	struct dnsmsg m;
 	struct fault fault;
 	uint16_t flags = DNS_QR | DNS_RD;
 
 	EQ(dnsmsg_parse(&m, data.p, data.n, &fault), 0);
-	name_expand(m.p, m.qname, name);
+	n = name_expand(m.p, m.qname, name);
+	s->cases += memcmp(s->last_name, name, n) != 0;
+	memcpy(s->last_name, name, n);
+	for (size_t i = 0; s->folds && i < n; i++)
+		name[i] = (uint8_t)ascii_lower((char)name[i]);
 	if (addr_port(from) != s->last_port)
 		s->ports++;
 	s->last_port = addr_port(from);
@@ -130,8 +185,8 @@ open_server(struct server *s)
 static void
 set_up(unsigned nservers, unsigned attempts)
 {
-	struct resolver_options o = { .conf = { .nservers = nservers, .timeout = 2 * SEC, .attempts = attempts },
-		.cache = cache_bytes };
+	struct resolver_options o = { .conf = { .nservers = nservers, .timeout = 2 * SEC, .attempts = attempts, .rotate = rotating },
+		.cache = cache_bytes, .mix_case = guard, .cookies = guard };
 
 	EQ(sched_init(&sched, NULL, true), 0);
 	for (unsigned i = 0; i < nservers; i++) {
