@@ -197,6 +197,7 @@ is_good(unsigned kind, const uint8_t *p, size_t n)
 	case RR_HEX:
 	case RR_BASE64:
 	case RR_NSAP:
+	case RR_ATMA:
 	case RR_HIT:
 	case RR_KEY:
 		return n > 0;

@@ -241,7 +241,8 @@ parse_generic(struct rrin *in, const struct rrtype *type)
 static int
 finish(struct rrin *in, int r)
 {
-	if (r == 0 && in->wire->failed)
+	/* what else is wrong then may only be the lack of it */
+	if (in->wire->failed)
 		r = bad(in, "out of memory");
 	if (r == 0 && in->wire->n - in->start > UINT16_MAX)
 		r = bad(in, "more than 65535 bytes");
