@@ -102,6 +102,20 @@ $(a_record mute.x.)" ]
 	[ "$(asked '^udp')" = 0 ]
 }
 
+@test "TCP: hundreds on one connection; with a server that closes after each answer, one at a time" {
+	serve
+	seq 600 | sed 's/$/.x/' >names
+	run -0 --separate-stderr dnsq -@ "$at" -n -v <names
+	[ "${#lines[@]}" = 600 ]
+	[[ $stderr == *" 600 queries sent,"*" 1 TCP connections"* ]]
+	seq 200 | sed 's/.*/hangup.n&.x/' >names
+	run -0 --separate-stderr dnsq -@ "$at" -n -v <names
+	[ "${#lines[@]}" = 200 ]
+	[[ $stderr =~ \ ([0-9]+)\ queries\ sent ]]
+	[ "${BASH_REMATCH[1]}" -lt 800 ]
+	[[ $stderr =~ \ 20[0-9]\ TCP\ connections ]]
+}
+
 @test "what a server says of itself is a status" {
 	serve
 	run -0 dnsq -@ "$at" -o servfail.x refused.x notimp.x nxdomain.x

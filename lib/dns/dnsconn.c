@@ -18,29 +18,23 @@ forget(struct dnsconn *c, struct dns_query *q)
 	TAILQ_REMOVE(&c->waiting, q, link);
 	c->slots[q->x.id % SLOTS] = NULL;
 	c->nwaiting--;
+	c->nwritten -= q->written;
 	q->via = NULL;
 }
 
 /*
- * Gives all that waits back to the owner, who may ask again at once: those questions are of the next round, and come
- * behind.
+ * What a server left unanswered when it closed says how many questions at a time it takes. True when that is fewer
+ * than were sent.
  */
-static void
-give_up(struct dnsconn *c)
+static bool
+take_fewer(struct dnsconn *c)
 {
-	bool progress = c->answers > 0;
-	struct dns_query *q;
+	unsigned answered = c->answers < DNSCONN_MOST ? (unsigned)c->answers : DNSCONN_MOST;
 
-	stream_close(c->stream);
-	c->stream = NULL;
-	c->answers = 0;
-	c->round++;
-	c->unsent = NULL;
-	timer_stop(&c->sched->wheel, &c->timer);
-	while ((q = TAILQ_FIRST(&c->waiting)) != NULL && q->round != c->round) {
-		forget(c, q);
-		c->lost(c, q, progress);
-	}
+	if (c->nwritten <= 1 || answered >= c->most || c->most == 1)
+		return false;
+	c->most = answered > 0 ? answered : 1;
+	return true;
 }
 
 /* Not now: whoever called us may be in the midst of something. */
@@ -48,6 +42,35 @@ static void
 give_up_soon(struct dnsconn *c)
 {
 	timer_arm(&c->sched->wheel, &c->timer, c->sched->clock.now);
+}
+
+static int connect_stream(struct dnsconn *);
+
+/*
+ * Gives what was written back to the owner, who may ask again at once: those questions are of the next round, and come
+ * behind. What was not written yet waits for the next connection, unless none seems to be of use.
+ */
+static void
+give_up(struct dnsconn *c)
+{
+	bool progress = c->answers > 0;
+	struct dns_query *q;
+
+	if (c->nwaiting == 0)
+		c->most = DNSCONN_MOST;
+	else
+		progress |= take_fewer(c);
+	stream_close(c->stream);
+	c->stream = NULL;
+	c->answers = 0;
+	c->round++;
+	timer_stop(&c->sched->wheel, &c->timer);
+	while ((q = TAILQ_FIRST(&c->waiting)) != NULL && q->round != c->round && (q->written || !progress)) {
+		forget(c, q);
+		c->lost(c, q, progress);
+	}
+	if (c->nwaiting > 0 && c->stream == NULL && connect_stream(c) != 0)
+		give_up_soon(c);
 }
 
 static void
@@ -81,7 +104,7 @@ write_unsent(struct dnsconn *c)
 
 	if (c->stream == NULL || c->busy || !stream_connected(c->stream))
 		return;
-	while (c->unsent != NULL) {
+	while (c->unsent != NULL && c->nwritten < c->most) {
 		n = exchange_query(&c->unsent->x, bytes + 2);
 		bytes[0] = (uint8_t)(n >> 8);
 		bytes[1] = (uint8_t)n;
@@ -89,6 +112,8 @@ write_unsent(struct dnsconn *c)
 			give_up_soon(c);
 			return;
 		}
+		c->unsent->written = true;
+		c->nwritten++;
 		c->unsent = TAILQ_NEXT(c->unsent, link);
 	}
 }
@@ -104,7 +129,9 @@ message(struct dnsconn *c, struct slice data)
 		c->stray(c);
 		return;
 	}
-	c->answers++;
+	/* one that answers more than it was sent at a time can take more */
+	if (++c->answers > c->most && c->most < DNSCONN_MOST)
+		c->most = 2 * c->most < DNSCONN_MOST ? 2 * c->most : DNSCONN_MOST;
 	c->reply(c, q, data);
 }
 
@@ -149,7 +176,8 @@ dnsconn_init(struct dnsconn *c)
 	TAILQ_INIT(&c->waiting);
 	c->stream = NULL;
 	c->unsent = NULL;
-	c->nwaiting = 0;
+	c->nwaiting = c->nwritten = 0;
+	c->most = DNSCONN_MOST;
 	c->answers = 0;
 	c->round = 0;
 	c->busy = false;
@@ -183,6 +211,7 @@ dnsconn_send(struct dnsconn *c, struct dns_query *q)
 	q->x.id = id;
 	q->via = c;
 	q->round = c->round;
+	q->written = false;
 	TAILQ_INSERT_TAIL(&c->waiting, q, link);
 	if (c->unsent == NULL)
 		c->unsent = q;

@@ -1,7 +1,7 @@
 /*
  * dnsconn.h: a TCP connection to a server, shared by all that is to be asked over TCP, many questions at a time (RFC
  * 7766). It is made when it is needed, closed after a while without use, and made again when the server closed it
- * before it had answered all.
+ * before it had answered all. A server that does so is sent as many at a time from then on as it answered.
  */
 #ifndef DNS_DNSCONN_H
 #define DNS_DNSCONN_H
@@ -18,7 +18,10 @@ struct dnsconn {
 	/* A message came for q. May drop q. */
 	void (*reply)(struct dnsconn *, struct dns_query *q, struct slice data);
 	void (*stray)(struct dnsconn *);
-	/* The connection is gone, and q, already dropped, was not answered on it. `progress`: others were. */
+	/*
+	 * The connection is gone, and q, already dropped, was not answered on it. `progress`: others were, or fewer
+	 * will be sent at a time on the next one.
+	 */
 	void (*lost)(struct dnsconn *, struct dns_query *q, bool progress);
 	void (*connected)(struct dnsconn *);
 	/* private */
@@ -26,9 +29,10 @@ struct dnsconn {
 	struct timer timer;            /* idle; or broken, and to be dealt with at once */
 	struct dns_query_list waiting; /* in the order of their sending */
 	struct dns_query *unsent;      /* the first of them that is not written yet; those behind it aren't either */
-	unsigned nwaiting;
+	unsigned nwaiting, nwritten;
+	unsigned most;                 /* written and not answered at a time */
 	uint64_t answers;              /* on this connection */
-	uint8_t round;                 /* of connections: see give_up */
+	uint32_t round;                /* of connections: see give_up */
 	bool busy;                     /* inside its own callback */
 	struct dns_query *slots[2 * DNSCONN_MOST]; /* by the lower bits of the id */
 };

@@ -35,7 +35,8 @@ struct dns_query {
 	/* private */
 	int64_t deadline;            /* attempts * timeout from the first sending */
 	uint8_t most;                /* tries at most */
-	uint8_t round;               /* of its connection: dnsconn.c */
+	uint32_t round;              /* of its connection: dnsconn.c */
+	bool written;                /* to its connection */
 	bool malformed, refused, truncated, miscased; /* seen on the way */
 	bool unmixed;                /* the case of its letters is left alone: it was miscased, and TCP was of no help */
 	bool again;                  /* what comes may answer an earlier try: its round-trip time is not known */
