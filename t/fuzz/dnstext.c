@@ -21,7 +21,7 @@ rdata(uint16_t type, struct slice text)
 		if (why == NULL || wire.n != 0)
 			abort();
 	} else {
-		if (!rr_check(row, (const uint8_t *)wire.p, 0, wire.n))
+		if (!rr_check_whole(row, (const uint8_t *)wire.p, wire.n))
 			abort();
 		rr_put_text(&shown, row, (const uint8_t *)wire.p, 0, wire.n);
 		if (rr_parse(row, buf_slice(&shown), &again, &why) != 0 || !slice_eq(buf_slice(&wire), buf_slice(&again)))
