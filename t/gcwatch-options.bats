@@ -19,7 +19,7 @@ refused() {
 	[ "$status" -eq 0 ]
 	[[ ${lines[0]} == 'usage: gcwatch '* ]]
 	local option
-	for option in -l -i -n -j -g -p -o -r -m -v -h -V; do
+	for option in -l -i -n -j -g -P -C -p -o -r -m -v -h -V; do
 		grep -qE -- "^  $option, --[a-z]+" <<<"$output"
 	done
 	[ "$(gcwatch --help)" = "$output" ]
@@ -44,7 +44,10 @@ refused() {
 	refused '-r reads a recording and watches nothing' -r x.tsv -n 3
 	refused '-r reads a recording and watches nothing' -r x.tsv true
 	refused '-p 1: either a process or a command' -p 1 true
-	refused 'unknown option -P' -P
+	refused 'unknown option -x' -x
+	refused '-C nonsense' -C nonsense
+	refused '--http x' --http x
+	refused '-r reads a recording and watches nothing' -r x.tsv -P
 	refused 'option -o needs an argument' -o
 }
 
@@ -105,7 +108,16 @@ refused() {
 	[[ $(cat watch.out) == *'"name":"page.time","count":2,"min":80,'*'"p50":80,"p95":120,"p99":120}' ]]
 }
 
+@test "manual page: for Prometheus and Graphite" {
+	local port
+	port=$(free_port)
+	start watch gcwatch -v -P -i 10 -l "0.0.0.0:$port" -C 127.0.0.1:2003
+	wait_for watch.err "metrics are at http://0.0.0.0:$port/metrics"
+	printf 'GET /metrics HTTP/1.0\r\n\r\n' | socat -t 5 - "TCP:127.0.0.1:$port" | grep -q '^gcwatch_datagrams_total 0'
+	stop "$pid"
+}
+
 @test "manual page: its examples are those that are tried here" {
 	local page=$top/man/gcwatch.1
-	[ "$(sed -n '/^.Sh EXAMPLES/,/^.Sh SEE/p' "$page" | grep -c '^\.Dl')" -eq 8 ]
+	[ "$(sed -n '/^.Sh EXAMPLES/,/^.Sh SEE/p' "$page" | grep -c '^\.Dl')" -eq 9 ]
 }

@@ -17,6 +17,10 @@ struct settings {
 	size_t nlisten;              /* 0: no -l was given */
 	int64_t interval;            /* ns */
 	int64_t flushes;             /* 0: no end */
+	bool serves;                 /* Prometheus: */
+	struct addr http;            /* there; no address: where the first -l is */
+	bool sends;                  /* to a Graphite server: */
+	struct addr carbon;
 	pid_t pid;                   /* to attach to; 0: none */
 	size_t names;                /* kept at most */
 	unsigned idle;               /* intervals after which a silent name is forgotten; 0: never */

@@ -103,6 +103,16 @@ intake_drain(struct intake *in)
 		(void)udp_receive(in->inlets[i].udp, LATE_MOST);
 }
 
+uint64_t
+intake_dropped(const struct intake *in)
+{
+	uint64_t n = in->dropped;
+
+	for (size_t i = 0; i < in->n; i++)
+		n += udp_dropped(in->inlets[i].udp) - in->inlets[i].dropped;
+	return n;
+}
+
 static uint32_t
 newly_dropped(struct intake *in)
 {

@@ -41,6 +41,9 @@ void intake_drain(struct intake *);
 /* An interval is over, in which that many samples had no room: what was lost is told. */
 void intake_tell(struct intake *, uint64_t refused);
 
+/* How many datagrams the system has dropped, told or not. */
+uint64_t intake_dropped(const struct intake *);
+
 void intake_close(struct intake *);
 
 #endif

@@ -13,8 +13,8 @@
 #include "out.h"
 #include "stat/series.h"
 
-enum { PORT = 8125, NAMES = 50000 };
-enum { OPT_TITLE = CLI_LONG_ONLY, OPT_NAMES, OPT_IDLE, OPT_REPEAT };
+enum { PORT = 8125, CARBON_PORT = 2003, NAMES = 50000 };
+enum { OPT_TITLE = CLI_LONG_ONLY, OPT_NAMES, OPT_IDLE, OPT_REPEAT, OPT_HTTP };
 
 static const struct cli_option options[] = {
 	{ 'l', "listen", "ADDR", "take statsd datagrams at ADDR, HOST:PORT or unix:/path (default 127.0.0.1:8125); may be repeated" },
@@ -24,6 +24,9 @@ static const struct cli_option options[] = {
 	{ 'g', "graph", NULL, "draw on the terminal while it goes on" },
 	{ 'p', "pid", "PID", "watch memory and CPU of this process and its children" },
 	{ 'o', "output", "FILE", "draw x.svg or x.png at the end, or record into x.tsv or x.json; - is stdout" },
+	{ 'P', "prometheus", NULL, "serve the metrics at http://ADDR/metrics too, ADDR being that of -l" },
+	{ OPT_HTTP, "http", "ADDR", "the same, at ADDR" },
+	{ 'C', "carbon", "ADDR", "send the figures to the Graphite server at ADDR too, HOST:PORT (default port 2003)" },
 	{ 'r', "read", "LOG", "read a recording (- is stdin) instead of watching" },
 	{ 'm', "match", "PATTERN", "only metrics whose name holds PATTERN, or matches it when it has * ? or [" },
 	{ OPT_TITLE, "title", "TEXT", "what stands over a picture" },
@@ -36,7 +39,8 @@ static const struct cli_option options[] = {
 
 static const struct cli cli = {
 	.prog = "gcwatch",
-	.synopsis = "[-ghjVv] [-i seconds] [-l addr] [-m pattern] [-n flushes] [-o file] [-p pid] [-r log] "
+	.synopsis = "[-ghjPVv] [-C addr] [-i seconds] [-l addr] [-m pattern] "
+	    "[-n flushes] [-o file] [-p pid] [-r log] "
 	    "[command [arg ...]]",
 	.about = "watches memory, coroutines and any other metric that comes as statsd datagrams, and draws them",
 	.options = options,
@@ -112,6 +116,17 @@ read_options(int argc, char **argv, struct settings *set)
 				cli_usage_error(&cli, "-o %s: the name must end in .svg, .png, .tsv or .json, or be -", optarg);
 			add(set->outputs, &set->noutputs, 'o', optarg);
 			break;
+		case 'C':
+			cli_addr(&cli, "-C", optarg, CARBON_PORT, &set->carbon, NULL);
+			set->sends = true;
+			break;
+		case 'P':
+			set->serves = true;
+			break;
+		case OPT_HTTP:
+			cli_addr(&cli, "--http", optarg, PORT, &set->http, NULL);
+			set->serves = true;
+			break;
 		case 'r':
 			add(set->recordings, &set->nrecordings, 'r', optarg);
 			break;
@@ -141,7 +156,8 @@ read_options(int argc, char **argv, struct settings *set)
 static void
 check(struct settings *set)
 {
-	bool watches = set->command != NULL || set->nlisten > 0 || set->pid != 0 || set->graph;
+	bool watches = set->command != NULL || set->nlisten > 0 || set->pid != 0 || set->graph || set->serves ||
+	    set->sends;
 
 	if (set->nrecordings > 0 && (watches || set->flushes > 0 || set->interval > 0))
 		cli_usage_error(&cli, "-r reads a recording and watches nothing: it goes with -j, -m and -o only");

@@ -13,12 +13,14 @@
 #include "base/log.h"
 #include "beat.h"
 #include "gcwatch.h"
+#include "graphite.h"
 #include "intake.h"
 #include "live.h"
 #include "look.h"
 #include "loop/child.h"
 #include "loop/signal.h"
 #include "out.h"
+#include "serve.h"
 #include "stat/proc.h"
 
 enum { SIGNALS = 4 };
@@ -36,6 +38,8 @@ struct watcher {
 	struct series_table series;
 	struct intake intake;
 	struct beat beat;
+	struct serve serve;
+	struct graphite graphite;
 	struct out *out;
 	struct live *live;           /* NULL: no graph */
 	struct caught signals[SIGNALS];
@@ -98,6 +102,7 @@ put_line(void *arg, const struct series *s, const struct figures *f)
 	struct record r = { .at = flush->at, .name = s->name, .f = *f };
 
 	out_line(flush->w->out, &r, s);
+	graphite_put(&flush->w->graphite, flush->at / 1000, s, f);
 	if (flush->w->live != NULL && live_line(flush->w->live, &r) != 0)
 		log_warn("no memory to draw %.*s", SLICE_FMT(s->name));
 }
@@ -140,6 +145,7 @@ flush(struct watcher *w)
 			w->status = 1;
 	}
 	intake_tell(&w->intake, refused);
+	graphite_flush(&w->graphite);
 }
 
 static void
@@ -255,6 +261,28 @@ open_sockets(struct watcher *w, char text[ADDR_STRLEN])
 	return 0;
 }
 
+/* Where -l is, as far as TCP can be there. */
+static int
+open_server(struct watcher *w)
+{
+	struct addr at = w->set->http, bound;
+	char text[ADDR_STRLEN];
+
+	for (size_t i = 0; at.len == 0 && i < w->intake.n; i++)
+		if (udp_localaddr(w->intake.inlets[i].udp, &at) != 0 || at.u.sa.sa_family == AF_UNIX)
+			at.len = 0;
+	if (at.len == 0)
+		(void)addr_literal(SLICE("127.0.0.1"), 8125, &at);
+	if (serve_open(&w->serve, &w->intake, &at, &bound) != 0) {
+		addr_format(&at, text, sizeof(text));
+		warn("%s", text);
+		return -1;
+	}
+	addr_format(&bound, text, sizeof(text));
+	log_info("metrics are at http://%s/metrics", text);
+	return 0;
+}
+
 /* Once all is in place: who waits for it may send now. */
 static void
 tell_addresses(const struct watcher *w)
@@ -347,12 +375,12 @@ start(struct watcher *w, char *title, size_t size)
 {
 	char statsd[ADDR_STRLEN] = "";
 
-	if (open_sockets(w, statsd) != 0)
+	if (open_sockets(w, statsd) != 0 || (w->set->serves && open_server(w) != 0))
 		return -1;
 	make_title(w->set, statsd, title, size);
 	if (open_outputs(w, title) != 0)
 		return -1;
-	if (watch_signals(w) != 0) {
+	if (watch_signals(w) != 0 || graphite_open(&w->graphite, &w->sched, w->set) != 0) {
 		warn(NULL);
 		return -1;
 	}
@@ -393,6 +421,8 @@ finish(struct watcher *w)
 	look_stop(&w->look);
 	child_forget(&w->child);
 	signal_fini();
+	serve_close(&w->serve);
+	graphite_close(&w->graphite);
 	intake_close(&w->intake);
 	if (w->out != NULL && out_close(w->out) != 0 && w->status == 0)
 		w->status = 1;
@@ -408,7 +438,7 @@ prepare(struct watcher *w)
 	series_init(&w->series, w->set->names);
 	w->series.idle = w->set->idle;
 	w->series.repeat = w->set->repeat;
-	w->series.percentiles = out_wants_percentiles(w->set);
+	w->series.percentiles = w->set->serves || w->set->sends || out_wants_percentiles(w->set);
 	w->intake = (struct intake){ .set = w->set, .sched = &w->sched, .series = &w->series, .heard = heard };
 	w->beat = (struct beat){ .sched = &w->sched, .series = &w->series, .interval = w->set->interval,
 		.interval_ends = interval_ends };
@@ -425,7 +455,10 @@ watch(const struct settings *set)
 		sched_hold(&w.sched);
 		if (sched_run(&w.sched) == SCHED_FAILED)
 			err(1, "cannot wait for events");
+		beat_stop(&w.beat);
 		last_flush(&w);
+		look_stop(&w.look);
+		graphite_part(&w.graphite);
 		sum_up(&w);
 	} else if (w.status == 0) {
 		w.status = 1;

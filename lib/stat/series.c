@@ -305,6 +305,22 @@ has_line(const struct series_table *t, const struct series *s)
 	return s->heard || (s->counting && s->buckets > 0) || (t->repeat && s->type == STATSD_GAUGE);
 }
 
+/* What may be asked for until the next interval ends. */
+static void
+keep_shown(struct series *s, const struct figures *f)
+{
+	static const double percentiles[] = { 50, 95, 99 };
+
+	if (s->type == STATSD_GAUGE || s->type == STATSD_SET) {
+		s->shown[0] = f->min;
+		s->shown[1] = f->avg;
+		s->shown[2] = f->max;
+	} else if (s->sketch != NULL) {
+		for (size_t i = 0; i < 3; i++)
+			(void)series_percentile(s, f, percentiles[i], &s->shown[i]);
+	}
+}
+
 /* Makes it ready for the next interval. */
 static void
 begin(struct series_table *t, struct series *s)
@@ -345,6 +361,7 @@ series_flush(struct series_table *t, void (*line)(void *arg, const struct series
 		if (has_line(t, s)) {
 			struct figures f = finish(s);
 
+			keep_shown(s, &f);
 			line(arg, s, &f);
 			n++;
 		}

@@ -22,7 +22,7 @@ struct figures {
 };
 
 struct series {
-	/* private, but for type, name, value, total and sum */
+	/* private, but for who shows it */
 	struct hash_node node;
 	struct slice name;
 	struct figures f;    /* avg is kept as a sum until the flush */
@@ -36,6 +36,7 @@ struct series {
 	unsigned silent;     /* intervals since then */
 	unsigned buckets;    /* of a counter: how many of them are in f: its sum is one of rates */
 	double total, sum;   /* since its first sample: count; of a timer, the sum of its values */
+	double shown[3];     /* in the last interval: of a gauge min, avg, max; of a timer p50, p95, p99; of a set its size */
 	uint64_t *members;   /* of a set: hashes, open addressing; 0: free */
 	size_t nmembers, members_size;
 	struct sketch *sketch; /* of a timer, when the table has percentiles; NULL: none yet */
