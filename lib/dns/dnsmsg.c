@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dns/edns.h"
 #include "dns/name.h"
 #include "dns/rr.h"
 #include "dns/rrprint.h"
@@ -214,21 +215,8 @@ put_flags(struct buf *b, const struct dnsmsg *m)
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		if (m->flags & flags[i].bit)
 			buf_puts(b, flags[i].name);
-}
-
-static void
-put_edns(struct buf *b, const struct dnsmsg *m)
-{
-	if (!m->edns)
-		return;
-	buf_printf(b, "\n;; OPT PSEUDOSECTION:\n; EDNS: version: %u, flags:%s; udp: %u\n", m->edns_version,
-	    m->edns_flags & EDNS_DO ? " do" : "", m->edns_size);
-	for (const uint8_t *p = m->p + m->edns_options, *end = p + m->edns_options_len; p < end; p += 4 + get16(p + 2)) {
-		buf_printf(b, "; OPT=%u:", get16(p));
-		for (unsigned i = 0; i < get16(p + 2); i++)
-			buf_printf(b, " %02x", p[4 + i]);
-		buf_putc(b, '\n');
-	}
+	if (m->flags & DNS_Z)
+		buf_puts(b, "; MBZ: 0x4");
 }
 
 static void
@@ -277,7 +265,7 @@ dnsmsg_put(struct buf *b, const struct dnsmsg *m)
 	put_flags(b, m);
 	buf_printf(b, "; QUERY: %u, ANSWER: %u, AUTHORITY: %u, ADDITIONAL: %u\n", m->count[DNS_QUESTION], m->count[DNS_ANSWER],
 	    m->count[DNS_AUTHORITY], m->count[DNS_ADDITIONAL]);
-	put_edns(b, m);
+	edns_put(b, m);
 	put_question(b, m);
 	put_section(b, m, DNS_ANSWER, "ANSWER");
 	put_section(b, m, DNS_AUTHORITY, "AUTHORITY");

@@ -33,13 +33,14 @@ enum {
 	DNS_TC = 0x0200,
 	DNS_RD = 0x0100,
 	DNS_RA = 0x0080,
+	DNS_Z = 0x0040, /* must be 0 */
 	DNS_AD = 0x0020,
 	DNS_CD = 0x0010,
 	DNS_OPCODE_SHIFT = 11,
 	DNS_OPCODE_MASK = 15,
 };
 
-enum { DNS_HEADER = 12, DNS_MAX = 65535, EDNS_DO = 0x8000 };
+enum { DNS_HEADER = 12, DNS_MAX = 65535, EDNS_DO = 0x8000, EDNS_CO = 0x4000 /* RFC 9824 */ };
 
 struct dnsmsg {
 	const uint8_t *p; /* the packet: borrowed */
