@@ -1,6 +1,7 @@
 #include "dns/dnsport.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,12 +17,19 @@ enum {
 	LOWEST_PORT = 20000,
 	BIND_TRIES = 8,
 	IDS = 64,
+	CROWD = 256,            /* questions on their way from one port: then it is read by the clock */
+	FEW = 64,               /* and until there are only so many */
+	GULP = 2048,
 };
+
+/* Waking up for each answer costs more than reading it; nobody whose question is one of so many minds the wait. */
+#define NAP (200 * USEC)
 
 struct dnsport {
 	TAILQ_ENTRY(dnsport) entry;
 	struct dnsport_set *set;
 	struct udp *udp;
+	struct timer nap;       /* pending: it is read when this fires, and the poller does not watch it */
 	unsigned waiting, sent;
 	bool is_open, retired;
 	struct dns_query *slots[DNSPORT_SLOTS];
@@ -43,6 +51,8 @@ random_id(void)
 }
 
 /* Whoever takes a random free slot has taken a random id: its other bits are as random. */
+static void nap(struct dnsport *);
+
 static uint16_t
 take_slot(struct dnsport *port, struct dns_query *q)
 {
@@ -52,7 +62,8 @@ take_slot(struct dnsport *port, struct dns_query *q)
 		id = random_id();
 	while (port->slots[id % DNSPORT_SLOTS] != NULL);
 	port->slots[id % DNSPORT_SLOTS] = q;
-	port->waiting++;
+	if (++port->waiting == CROWD && !timer_pending(&port->nap))
+		nap(port);
 	return id;
 }
 
@@ -107,6 +118,7 @@ close_port(struct dnsport *port)
 	TAILQ_REMOVE(port->is_open ? &port->set->open : &port->set->full, port, entry);
 	port->set->n--;
 	port->set->nopen -= port->is_open;
+	timer_stop(&port->set->sched->wheel, &port->nap);
 	udp_close(port->udp);
 	free(port);
 }
@@ -158,10 +170,32 @@ on_error(struct udp *udp)
 	leave(set);
 }
 
+static void
+nap(struct dnsport *port)
+{
+	struct sched *s = port->set->sched;
+
+	if (udp_read(port->udp, false) == 0)
+		timer_arm(&s->wheel, &port->nap, s->clock.now + NAP);
+}
+
+static void
+wake(struct timer *t)
+{
+	struct dnsport *port = (struct dnsport *)((char *)t - offsetof(struct dnsport, nap));
+	struct dnsport_set *set = port->set;
+
+	set->busy++;
+	(void)udp_receive(port->udp, GULP);
+	if (port->waiting > FEW || udp_read(port->udp, true) != 0)
+		nap(port);
+	leave(set);
+}
+
 static struct udp *
 bind_somewhere(struct dnsport *port)
 {
-	static const struct udp_options options = { .v6only = true };
+	static const struct udp_options options = { .v6only = true, .any_order = true };
 	struct addr any = port->set->server;
 	struct udp *udp = NULL;
 
@@ -187,6 +221,7 @@ open_port(struct dnsport_set *set)
 	if (port == NULL)
 		return NULL;
 	port->set = set;
+	timer_init(&port->nap, wake, true);
 	if ((port->udp = bind_somewhere(port)) == NULL) {
 		free(port);
 		return NULL;

@@ -8,8 +8,9 @@
 
 /* Before each datagram; the address and the bytes follow, each padded to ALIGN. */
 struct record {
-	uint32_t n;    /* bytes of data */
-	uint32_t addr; /* bytes of address; 0: none */
+	uint32_t n;     /* bytes of data */
+	uint16_t addr;  /* bytes of address; 0: none */
+	uint16_t taken; /* it is forgotten, but not the oldest */
 };
 
 enum { ALIGN = sizeof(struct record), FIRST = 2048, KEEP = 256 * 1024 };
@@ -67,7 +68,7 @@ make_room(struct sendq *q, size_t need)
 int
 sendq_add(struct sendq *q, struct slice data, const struct addr *to)
 {
-	struct record r = { .n = (uint32_t)data.n, .addr = to != NULL ? to->len : 0 };
+	struct record r = { .n = (uint32_t)data.n, .addr = to != NULL ? (uint16_t)to->len : 0 };
 	char *at;
 
 	if (data.n > SENDQ_MAX) {
@@ -96,7 +97,8 @@ sendq_batch(const struct sendq *q, struct mmsghdr *msgs, struct iovec *iov, size
 	for (size_t i = 0; i < n; i++) {
 		struct record r;
 
-		memcpy(&r, at, sizeof(r));
+		for (memcpy(&r, at, sizeof(r)); r.taken; memcpy(&r, at, sizeof(r)))
+			at += size_of(&r);
 		iov[i].iov_base = at + sizeof(r) + padded(r.addr);
 		iov[i].iov_len = r.n;
 		msgs[i].msg_hdr = (struct msghdr){
@@ -110,17 +112,9 @@ sendq_batch(const struct sendq *q, struct mmsghdr *msgs, struct iovec *iov, size
 	return n;
 }
 
-void
-sendq_drop(struct sendq *q, size_t n)
+static void
+emptied(struct sendq *q)
 {
-	for (; n > 0 && q->count > 0; n--, q->count--) {
-		struct record r;
-
-		memcpy(&r, q->p + q->head, sizeof(r));
-		q->head += size_of(&r);
-	}
-	if (q->count > 0)
-		return;
 	q->head = q->tail = 0;
 	/* after a jam: a socket that sends a turn's worth at a time never gets here */
 	if (q->cap > KEEP) {
@@ -128,4 +122,32 @@ sendq_drop(struct sendq *q, size_t n)
 		q->p = NULL;
 		q->cap = 0;
 	}
+}
+
+void
+sendq_drop(struct sendq *q, size_t n)
+{
+	while (n > 0 && q->count > 0) {
+		struct record r;
+
+		memcpy(&r, q->p + q->head, sizeof(r));
+		q->head += size_of(&r);
+		n -= !r.taken;
+		q->count -= !r.taken;
+	}
+	if (q->count == 0)
+		emptied(q);
+}
+
+void
+sendq_take(struct sendq *q, const struct mmsghdr *m)
+{
+	char *at = (char *)m->msg_hdr.msg_iov->iov_base - padded(m->msg_hdr.msg_namelen) - sizeof(struct record);
+	struct record r;
+
+	memcpy(&r, at, sizeof(r));
+	r.taken = 1;
+	memcpy(at, &r, sizeof(r));
+	if (--q->count == 0)
+		emptied(q);
 }

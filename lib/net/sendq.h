@@ -36,4 +36,7 @@ size_t sendq_batch(const struct sendq *, struct mmsghdr *, struct iovec *, size_
 /* Forgets the n oldest. */
 void sendq_drop(struct sendq *, size_t n);
 
+/* Forgets the datagram of this entry of the batch, wherever it stands. The other entries stay valid. */
+void sendq_take(struct sendq *, const struct mmsghdr *);
+
 #endif

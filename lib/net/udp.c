@@ -16,11 +16,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "net/segment.h"
 #include "net/sendq.h"
 #include "net/unixsock.h"
 
 enum {
-	BATCH = 64,
+	BATCH = SEGMENT_BATCH,
 	BATCHES = 4,     /* received for one event: the other sockets have their turn too */
 	REFUSALS = 20,   /* tries at AGAIN each */
 	/*
@@ -48,6 +49,7 @@ struct udp {
 	struct addr peer;        /* when connected */
 	int family, interest, error, refusals;
 	bool reading, connected;
+	bool segments, any_order; /* see segment.h */
 	bool blocked;            /* waits for POLLER_OUT or `again` */
 	bool retried;            /* the oldest datagram has met an error before */
 	bool tell;               /* `failed` has to be called */
@@ -64,6 +66,7 @@ static struct {
 static struct {
 	struct mmsghdr msgs[BATCH];
 	struct iovec iov[BATCH];
+	struct segment joined;
 } out;
 
 /* Kept for good: sockets come and go. */
@@ -143,18 +146,48 @@ send_failed(struct udp *u, int error)
 	u->retried = !u->retried;
 }
 
+/* Sends the oldest, as many as there are in a batch: whether any left; else errno. */
+static bool
+send_some(struct udp *u)
+{
+	size_t n = sendq_batch(&u->queue, out.msgs, out.iov, BATCH);
+	struct segment *joined = &out.joined;
+	int sent;
+
+	if (!u->segments || n == 1) {
+		if ((sent = sendmmsg(u->watch.fd, out.msgs, (unsigned)n, MSG_NOSIGNAL)) > 0)
+			sendq_drop(&u->queue, (size_t)sent);
+		return sent > 0;
+	}
+	segment_join(joined, out.msgs, n, u->any_order);
+	if ((sent = sendmmsg(u->watch.fd, joined->msgs, (unsigned)joined->n, MSG_NOSIGNAL)) <= 0)
+		return false;
+	if ((size_t)sent == joined->n) {
+		sendq_drop(&u->queue, n);
+		return true;
+	}
+	for (size_t i = 0; i < joined->ends[sent - 1]; i++)
+		sendq_take(&u->queue, &out.msgs[joined->order[i]]);
+	return true;
+}
+
+/* A device or a path that cannot do it says so when something is sent. */
+static bool
+was_about_segments(const struct udp *u, int error)
+{
+	return u->segments && (error == EIO || error == EINVAL || error == EMSGSIZE || error == EOPNOTSUPP);
+}
+
 static void
 send_queued(struct udp *u)
 {
 	u->blocked = false;
 	while (u->queue.count > 0) {
-		size_t n = sendq_batch(&u->queue, out.msgs, out.iov, BATCH);
-		int sent = sendmmsg(u->watch.fd, out.msgs, (unsigned)n, MSG_NOSIGNAL);
-
-		if (sent > 0) {
-			sendq_drop(&u->queue, (size_t)sent);
+		if (send_some(u)) {
 			u->retried = false;
 			u->refusals = 0;
+		} else if (was_about_segments(u, errno)) {
+			u->segments = false;
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			if (wait_for_room(u))
 				return;
@@ -363,6 +396,8 @@ open_socket(struct udp *u, const struct addr *bind_to, const struct udp_options 
 	if (fd == -1)
 		return -1;
 	u->watch.fd = fd;
+	u->segments = u->family != AF_UNIX && segment_supported(fd);
+	u->any_order = o != NULL && o->any_order;
 	if ((o == NULL || set_options(fd, u->family, o) == 0) && bind_socket(u, bind_to) == 0)
 		return 0;
 	saved = errno;

@@ -31,6 +31,7 @@ struct udp_options {
 	int rcvbuf, sndbuf; /* bytes to ask for; 0: the system's default */
 	bool reuseport;     /* share the port with other processes (SO_REUSEPORT) */
 	bool v6only;
+	bool any_order;     /* what is sent in one turn may be sent in any order: that can be cheaper */
 };
 
 /*

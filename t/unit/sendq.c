@@ -165,4 +165,37 @@ TEST(no_memory)
 	sendq_fini(&q);
 }
 
-MAIN(RUN(empty), RUN(first_in_first_out), RUN(full), RUN(memory_is_kept_but_not_after_a_jam), RUN(no_memory))
+/* out of their order, as a batch that was sorted is sent, and only some of them */
+TEST(taken_from_the_middle)
+{
+	struct sendq q = { .count = 0 };
+	struct mmsghdr m[64];
+	struct iovec iov[64];
+	static const uint32_t left[] = { 2, 3, 5, 6, 8, 9, 10 };
+	struct addr to = address("127.0.0.1:9");
+
+	for (uint32_t i = 1; i <= 10; i++)
+		put(&q, i, i % 2 ? &to : NULL);
+	EQ(sendq_batch(&q, m, iov, 8), 8);
+	sendq_take(&q, &m[6]);
+	sendq_take(&q, &m[0]);
+	sendq_take(&q, &m[3]);
+	EQ(q.count, 7);
+	EQ(sendq_batch(&q, m, iov, 64), 7);
+	for (int i = 0; i < 7; i++)
+		expect(&m[i], left[i], left[i] % 2 ? &to : NULL);
+	sendq_drop(&q, 3);
+	EQ(sendq_batch(&q, m, iov, 64), 4);
+	expect(&m[0], 6, NULL);
+	expect(&m[1], 8, NULL);
+	for (int i = 0; i < 4; i++)
+		sendq_take(&q, &m[3 - i]);
+	EQ(q.count, 0);
+	EQ(sendq_batch(&q, m, iov, 64), 0);
+	put(&q, 11, NULL);
+	EQ(sendq_batch(&q, m, iov, 64), 1);
+	expect(&m[0], 11, NULL);
+	sendq_fini(&q);
+}
+
+MAIN(RUN(empty), RUN(first_in_first_out), RUN(full), RUN(memory_is_kept_but_not_after_a_jam), RUN(no_memory), RUN(taken_from_the_middle))
