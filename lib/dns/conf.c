@@ -1,18 +1,18 @@
 #include "dns/conf.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/buf.h"
+#include "base/file.h"
+#include "dns/name.h"
 
 enum { PORT = 53, FILE_MAX = 65536 };
 
 void
 dns_conf_init(struct dns_conf *c)
 {
-	*c = (struct dns_conf){ .timeout = 2 * SEC, .attempts = 4 };
+	*c = (struct dns_conf){ .timeout = 2 * SEC, .attempts = 4, .ndots = 1 };
 }
 
 int
@@ -56,14 +56,45 @@ option(struct dns_conf *c, struct slice word)
 	struct slice name, value;
 	uint64_t v;
 
-	if (slice_eq(word, SLICE("rotate")))
-		c->rotate = true;
-	if (!slice_cut(word, ':', &name, &value) || slice_u64(value, UINT32_MAX, &v) != 0 || v == 0)
+	c->rotate |= slice_eq(word, SLICE("rotate"));
+	c->use_vc |= slice_eq(word, SLICE("use-vc"));
+	c->no_aaaa |= slice_eq(word, SLICE("no-aaaa"));
+	if (!slice_cut(word, ':', &name, &value) || slice_u64(value, UINT32_MAX, &v) != 0)
+		return;
+	if (slice_eq(name, SLICE("ndots")))
+		c->ndots = v > CONF_NDOTS_MAX ? CONF_NDOTS_MAX : (unsigned)v;
+	if (v == 0)
 		return;
 	if (slice_eq(name, SLICE("timeout")))
 		c->timeout = (v > 30 ? 30 : (int64_t)v) * SEC;
 	if (slice_eq(name, SLICE("attempts")))
 		c->attempts = v > CONF_ATTEMPTS_MAX ? CONF_ATTEMPTS_MAX : (unsigned)v;
+}
+
+void
+dns_conf_search(struct dns_conf *c, struct slice words)
+{
+	uint8_t name[NAME_MAX_WIRE];
+	struct slice word;
+	const char *why;
+	int n;
+
+	c->nsearch = 0;
+	while (next_word(&words, &word)) {
+		if ((n = name_parse(word, name, &why)) < 0 || (size_t)n > sizeof(c->search) - c->nsearch)
+			continue;
+		memcpy(c->search + c->nsearch, name, (size_t)n);
+		c->nsearch += (size_t)n;
+	}
+}
+
+static void
+options(struct dns_conf *c, struct slice words)
+{
+	struct slice word;
+
+	while (next_word(&words, &word))
+		option(c, word);
 }
 
 static void
@@ -77,9 +108,10 @@ line(struct dns_conf *c, struct slice text)
 	if (slice_eq(word, SLICE("nameserver"))) {
 		if (next_word(&text, &word) && c->nservers < CONF_SERVERS && dns_server_parse(word, &c->servers[c->nservers], &why) == 0)
 			c->nservers++;
+	} else if (slice_eq(word, SLICE("search")) || slice_eq(word, SLICE("domain"))) {
+		dns_conf_search(c, text);
 	} else if (slice_eq(word, SLICE("options"))) {
-		while (next_word(&text, &word))
-			option(c, word);
+		options(c, text);
 	}
 }
 
@@ -94,38 +126,49 @@ dns_conf_parse(struct dns_conf *c, struct slice text)
 	}
 }
 
-static int
-read_file(const char *path, struct buf *b)
+const char *
+dns_conf_path(void)
 {
-	FILE *f = fopen(path, "re");
-	char *to;
-	size_t n;
-	int saved;
+	const char *path = getenv("COOP_RESOLV_CONF");
 
-	if (f == NULL)
-		return errno == ENOENT ? 0 : -1;
-	while ((to = buf_reserve(b, 4096)) != NULL && (n = fread(to, 1, 4096, f)) > 0)
-		buf_added(b, n);
-	saved = ferror(f) ? errno : b->failed ? EFBIG : 0;
-	fclose(f);
-	errno = saved;
-	return saved == 0 ? 0 : -1;
+	return path != NULL && *path != '\0' ? path : "/etc/resolv.conf";
+}
+
+/* What follows the first dot of the host's name. */
+static void
+search_own_domain(struct dns_conf *c)
+{
+	char host[256];
+	struct slice name, domain;
+
+	if (gethostname(host, sizeof(host)) != 0)
+		return;
+	host[sizeof(host) - 1] = '\0';
+	if (slice_cut(slice_of(host), '.', &name, &domain))
+		dns_conf_search(c, domain);
 }
 
 int
 dns_conf_load(struct dns_conf *c, const char *path)
 {
 	struct buf b = { .max = FILE_MAX };
-	int r;
+	const char *env;
+	int r = file_read(path != NULL ? path : dns_conf_path(), &b);
 
-	if (path == NULL && ((path = getenv("COOP_RESOLV_CONF")) == NULL || *path == '\0'))
-		path = "/etc/resolv.conf";
-	if ((r = read_file(path, &b)) == 0)
+	if (r == 0)
 		dns_conf_parse(c, buf_slice(&b));
-	if (r == 0 && c->nservers == 0) {
+	buf_fini(&b);
+	if (r != 0)
+		return -1;
+	if (c->nservers == 0) {
 		(void)addr_literal(SLICE("127.0.0.1"), PORT, &c->servers[c->nservers++]);
 		(void)addr_literal(SLICE("::1"), PORT, &c->servers[c->nservers++]);
 	}
-	buf_fini(&b);
-	return r;
+	if ((env = getenv("LOCALDOMAIN")) != NULL)
+		dns_conf_search(c, slice_of(env));
+	else if (c->nsearch == 0)
+		search_own_domain(c);
+	if ((env = getenv("RES_OPTIONS")) != NULL)
+		options(c, slice_of(env));
+	return 0;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "dns/name.h"
 #include "tap.h"
 
 static const char *
@@ -48,6 +49,62 @@ TEST(refused_servers)
 	}
 }
 
+/* "a. b.c. " */
+static const char *
+search_of(const struct dns_conf *c)
+{
+	static char out[4 * NAME_TEXTLEN];
+	char *to = out;
+
+	for (size_t at = 0; at < c->nsearch; at += name_len(c->search + at)) {
+		if (at > 0)
+			*to++ = ' ';
+		to = name_text(to, c->search + at, 0);
+	}
+	*to = '\0';
+	return out;
+}
+
+TEST(search)
+{
+	struct dns_conf c;
+	char many[4000] = "search";
+
+	dns_conf_init(&c);
+	EQ(c.ndots, 1);
+	EQ(c.nsearch, 0);
+	dns_conf_parse(&c, SLICE("search a.example b.example.\tc\n"));
+	STR(search_of(&c), "a.example. b.example. c.");
+	/* the last one counts; what is no name is left out */
+	dns_conf_parse(&c, SLICE("domain a.example\nsearch x a..b y"));
+	STR(search_of(&c), "x. y.");
+	dns_conf_parse(&c, SLICE("domain a.example\noptions ndots:0 use-vc no-aaaa edns0 unheard-of single-request"));
+	STR(search_of(&c), "a.example.");
+	EQ(c.ndots, 0);
+	OK(c.use_vc && c.no_aaaa && !c.rotate);
+	dns_conf_parse(&c, SLICE("options ndots:99"));
+	EQ(c.ndots, CONF_NDOTS_MAX);
+	for (int i = 0; i < 300; i++)
+		strlcat(many, " a.example", sizeof(many));
+	dns_conf_parse(&c, slice_of(many));
+	OK(c.nsearch <= CONF_SEARCH_BYTES && c.nsearch > CONF_SEARCH_BYTES - 11);
+}
+
+TEST(environment)
+{
+	struct dns_conf c;
+
+	setenv("LOCALDOMAIN", "one two", 1);
+	setenv("RES_OPTIONS", "ndots:3 rotate", 1);
+	dns_conf_init(&c);
+	EQ(dns_conf_load(&c, "/nonexistent"), 0);
+	STR(search_of(&c), "one. two.");
+	EQ(c.ndots, 3);
+	OK(c.rotate);
+	unsetenv("LOCALDOMAIN");
+	unsetenv("RES_OPTIONS");
+}
+
 TEST(text)
 {
 	struct dns_conf c;
@@ -61,6 +118,8 @@ TEST(text)
 	EQ(c.timeout, 3 * SEC);
 	EQ(c.attempts, 5);
 	EQ(c.rotate, true);
+	EQ(c.ndots, 2);
+	STR(search_of(&c), "example.com.");
 	dns_conf_parse(&c, SLICE("options timeout:999 attempts:999"));
 	EQ(c.timeout, 30 * SEC);
 	EQ(c.attempts, CONF_ATTEMPTS_MAX);
@@ -108,4 +167,4 @@ TEST(files)
 	EQ(errno, EISDIR);
 }
 
-MAIN(RUN(servers), RUN(refused_servers), RUN(text), RUN(many), RUN(files))
+MAIN(RUN(servers), RUN(refused_servers), RUN(search), RUN(environment), RUN(text), RUN(many), RUN(files))
