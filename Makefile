@@ -24,12 +24,12 @@ override CC := clang
 endif
 
 # what cannot be built without, told in one line; the other goals install it
-NEEDS   := lua5.4 libbsd-overlay openssl
+NEEDS   := lua5.4 libbsd-overlay openssl libidn2
 MISSING := $(strip $(if $(shell command -v pkg-config),$(foreach p,$(NEEDS),$(if $(shell pkg-config --exists $p && echo yes),,$p)), \
 	pkg-config) $(if $(shell command -v $(firstword $(CC))),,$(firstword $(CC))))
 ifneq ($(MISSING),)
 ifneq ($(filter-out check demo bench fuzz lint uninstall clean,$(or $(MAKECMDGOALS),all)),)
-$(error missing: $(MISSING). On Debian, `scripts/deps build` installs what coop is built with: Lua 5.4, libbsd, OpenSSL, a C compiler)
+$(error missing: $(MISSING). On Debian, `scripts/deps build` installs what coop is built with: Lua 5.4, libbsd, OpenSSL, libidn2, a C compiler)
 endif
 endif
 
@@ -39,15 +39,17 @@ BSD_CFLAGS := $(shell pkg-config --cflags libbsd-overlay 2>/dev/null)
 BSD_LIBS   := $(shell pkg-config --libs libbsd-overlay 2>/dev/null)
 SSL_CFLAGS := $(shell pkg-config --cflags openssl 2>/dev/null)
 SSL_LIBS   := $(shell pkg-config --libs openssl 2>/dev/null)
+IDN_CFLAGS := $(shell pkg-config --cflags libidn2 2>/dev/null)
+IDN_LIBS   := $(shell pkg-config --libs libidn2 2>/dev/null)
 
 override CFLAGS += -std=c11 -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	$(if $(FUZZ)$(SAN),-O1 -fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer) \
 	$(if $(FUZZ),-fsanitize=fuzzer-no-link)
 # gcc's shared UBSan knows no log_path, by which scripts/check finds what it caught
-override LDFLAGS += $(if $(SAN),$(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan))
+override LDFLAGS += -Wl,--as-needed $(if $(SAN),$(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan))
 override CPPFLAGS += -D_GNU_SOURCE -Ilib -Icmd -DCOOP_VERSION='"$(VERSION)"' -DPOLLER_DEFAULT='"$(POLLER)"' \
 	-DPLAIN_MEMORY=$(if $(FUZZ)$(SAN),1,0) \
-	$(BSD_CFLAGS) $(LUA_CFLAGS) $(SSL_CFLAGS)
+	$(BSD_CFLAGS) $(LUA_CFLAGS) $(SSL_CFLAGS) $(IDN_CFLAGS)
 
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 DAEMONS  := $(basename $(notdir $(wildcard man/*.8)))
@@ -79,7 +81,7 @@ $(B)/libcoop.a: $(LIB_OBJ)
 
 define program
 $(B)/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard cmd/$(1)/*.c)) $(patsubst %.lua,$(B)/%.o,$(wildcard cmd/$(1)/*.lua)) $(CLI_OBJ) $(B)/libcoop.a
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS_$(1)) $$(SSL_LIBS) $$(BSD_LIBS)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS_$(1)) $$(SSL_LIBS) $$(IDN_LIBS) $$(BSD_LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
@@ -94,7 +96,7 @@ $(B)/%.o: %.lua Makefile $(B)/flags
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $(B)/t/%: t/unit/%.c $(B)/libcoop.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -It/unit $(CFLAGS) $(LDFLAGS) $(WRAP) -MMD -MP -o $@ $< $(B)/libcoop.a $(LUA_LIBS) $(SSL_LIBS) $(BSD_LIBS) -lm
+	$(CC) $(CPPFLAGS) -It/unit $(CFLAGS) $(LDFLAGS) $(WRAP) -MMD -MP -o $@ $< $(B)/libcoop.a $(LUA_LIBS) $(SSL_LIBS) $(IDN_LIBS) $(BSD_LIBS) -lm
 
 unit: $(UNIT)
 
@@ -111,7 +113,7 @@ LIB_OBJ := $(filter-out $(B)/lib/lua/%,$(LIB_OBJ))
 FUZZERS := $(patsubst t/fuzz/%.c,$(B)/t/%,$(wildcard t/fuzz/*.c))
 $(FUZZERS): $(B)/t/%: t/fuzz/%.c $(B)/libcoop.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(B)/libcoop.a $(SSL_LIBS) $(BSD_LIBS) -lm
+	$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(B)/libcoop.a $(SSL_LIBS) $(IDN_LIBS) $(BSD_LIBS) -lm
 fuzzers: $(FUZZERS)
 endif
 

@@ -45,6 +45,18 @@ d.x.\t60\tIN\tA\t192.0.2.1' ]
 	[ "$(asked last)" = 1 ]
 }
 
+@test "international names are asked for as DNS has them; one that cannot be costs only itself" {
+	serve
+	printf '%s\n' bücher.x 'Straße.X.' '_sip._udp.例え.x SRV' $'a\xff.x' "$(printf 'ü%.0s' {1..64}).x" >names
+	run --separate-stderr dnsq -@ "$at" -o <names
+	[ "$status" = 1 ]
+	grep -q '^udp xn--bcher-kva.x. A' mock.out
+	grep -q '^udp xn--strae-oqa.x. A' mock.out
+	grep -q '^udp _sip._udp.xn--r8jz45g.x. SRV' mock.out
+	[ "$(grep -c '^udp' mock.out)" = 3 ]
+	[[ $stderr == "dnsq: line 4: a?.x: not UTF-8"*"line 5: "*": label too long" ]]
+}
+
 @test "names as arguments, @server among them; a bad one costs only itself" {
 	serve
 	run -1 --separate-stderr dnsq a.x "@$at" a..x 'b.x AAAA' -o

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dns/idn.h"
 #include "dnsq.h"
 
 enum {
@@ -238,7 +239,7 @@ read_name(struct input *in, struct slice text, const char **why)
 	}
 	if (in->options->reverse)
 		return read_reverse(word, &in->pending, why);
-	if ((n = name_parse(word, in->pending.name, why)) < 0)
+	if ((n = idn_parse(word, in->pending.name, why)) < 0)
 		return -1;
 	in->pending.namelen = (uint8_t)n;
 	return 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "dns/idn.h"
 #include "dnsq.h"
 #include "stat/gauge.h"
 
@@ -329,7 +330,7 @@ set_suffix(struct options *o, const char *text)
 {
 	const char *why;
 
-	if (name_parse(slice_of(text), o->suffix, &why) < 0)
+	if (idn_parse(slice_of(text), o->suffix, &why) < 0)
 		cli_usage_error(&cli, "-E %s: %s", text, why);
 }
 

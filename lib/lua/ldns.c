@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dns/enum.h"
+#include "dns/idn.h"
 #include "dns/name.h"
 #include "lua/modules.h"
 
@@ -458,7 +459,7 @@ query_with(lua_State *L, struct resolver *r, int arg)
 
 	text = luaL_checklstring(L, arg, &len);
 	deadline = read_opts(L, arg + 2, &x);
-	if ((n = name_parse((struct slice){ text, len }, name, &why)) < 0)
+	if ((n = idn_parse((struct slice){ text, len }, name, &why)) < 0)
 		return lua_fail(L, why);
 	mine = new_query(L, name, (size_t)n);
 	lua_insert(L, -2);
@@ -554,7 +555,7 @@ enum_with(lua_State *L, struct resolver *r, int arg)
 	if (enum_number((struct slice){ text, len }, number, &why) != 0)
 		return lua_fail(L, why);
 	text = opts == arg + 1 ? "e164.arpa" : luaL_optlstring(L, arg + 1, "e164.arpa", &len);
-	if (name_parse(slice_of(text), suffix, &why) < 0)
+	if (idn_parse(slice_of(text), suffix, &why) < 0)
 		return lua_fail(L, why);
 	mine = lua_newuserdatauv(L, sizeof(*mine), 1);
 	memset(mine, 0, sizeof(*mine));
