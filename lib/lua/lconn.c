@@ -82,10 +82,43 @@ deadline_of(lua_State *L, const struct lconn *c)
 	return c->timeout < 0 ? CLOCK_FOREVER : co_from_now(L, clock_ns(c->timeout));
 }
 
+struct lconn *
+lconn_check(lua_State *L)
+{
+	return check(L);
+}
+
+struct stream *
+lconn_stream(const struct lconn *c)
+{
+	return c->stream;
+}
+
+bool
+lconn_is_read(const struct lconn *c)
+{
+	return c->reader != NULL;
+}
+
+int64_t
+lconn_deadline(lua_State *L, const struct lconn *c, double seconds)
+{
+	return seconds < 0 ? deadline_of(L, c) : co_from_now(L, clock_ns(seconds));
+}
+
+int
+lconn_wait_change(lua_State *L, struct lconn *c, lua_KFunction k, lua_KContext ctx)
+{
+	static const struct wait wait = { .name = "conn TLS handshake", .leave = leave_reader, .external = true };
+
+	c->reader = &co_current(L)->task;
+	return co_wait(L, &wait, c, CLOCK_FOREVER, k, ctx);
+}
+
 static int
 failed(lua_State *L, const struct lconn *c)
 {
-	return lua_fail(L, c->stream == NULL ? "closed" : strerror(stream_error(c->stream)));
+	return lua_fail(L, c->stream == NULL ? "closed" : stream_why(c->stream));
 }
 
 /* --- formats: 1: pushed a result; 0: more input is needed, *need bytes in all, if the stream has not ended --- */
@@ -331,7 +364,7 @@ readsome_on(lua_State *L, int status, lua_KContext most)
 		return lua_fail(L, "closed");
 	if (stream_input(c->stream).n == 0 && (came = stream_want(c->stream, CHUNK)) <= 0) {
 		if (came == -1 && stream_error(c->stream) != 0)
-			return lua_failno(L, stream_error(c->stream));
+			return failed(L, c);
 		if (came == -1) {
 			lua_pushnil(L);
 			return 1;
@@ -429,7 +462,7 @@ write_(lua_State *L)
 			return lua_fail(L, "closed");
 		s.p = lua_tolstring(L, arg, &s.n);
 		if (stream_write(c->stream, s) == -1)
-			return lua_failno(L, errno);
+			return stream_error(c->stream) != 0 ? failed(L, c) : lua_failno(L, errno);
 	}
 	if (c->stream == NULL || stream_pending(c->stream) == 0)
 		return written(L, LUA_OK, 0);
@@ -457,7 +490,7 @@ shutdown_(lua_State *L)
 	if (c->stream == NULL)
 		return lua_fail(L, "closed");
 	if (stream_shutdown(c->stream) == -1)
-		return lua_failno(L, errno);
+		return stream_error(c->stream) != 0 ? failed(L, c) : lua_failno(L, errno);
 	lua_pushboolean(L, 1);
 	return 1;
 }
@@ -520,6 +553,8 @@ lconn_register(lua_State *L)
 		{ "readsome", readsome },
 		{ "settimeout", settimeout },
 		{ "shutdown", shutdown_ },
+		{ "starttls", ltls_start },
+		{ "tls", ltls_info },
 		{ "write", write_ },
 		{ "__close", close_ },
 		{ "__gc", close_ },

@@ -3,10 +3,12 @@
  * are tried in turn; localhost is the loopback without asking anybody (RFC 6761 section 6.3).
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lua/lnet.h"
 
+enum { HOST_MAX = 256 };
 enum { ADDRS_MAX = 16, DIAL = 3 /* its place on the stack: behind the address and the timeout */ };
 
 struct dial {
@@ -16,7 +18,10 @@ struct dial {
 	struct task *task;
 	int64_t deadline;
 	uint16_t port;
+	struct tls *tls;        /* NULL: none; held by the second user value */
+	char name[HOST_MAX];    /* for it */
 	const char *why;        /* the last failure */
+	char said[TLS_WHYLEN];  /* why, when the stream said it */
 };
 
 #define TYPE "net.connect"
@@ -55,6 +60,13 @@ add(struct dial *d, struct slice host)
 		d->n++;
 }
 
+static void
+note_why(struct dial *d, const char *why)
+{
+	(void)snprintf(d->said, sizeof(d->said), "%s", why);
+	d->why = d->said;
+}
+
 /* --- connecting --- */
 
 static int connect_on(lua_State *, int, lua_KContext);
@@ -73,6 +85,7 @@ connect_on(lua_State *L, int status, lua_KContext ctx)
 {
 	struct dial *d = lua_touserdata(L, DIAL);
 	struct lconn *c;
+	bool refused;
 
 	(void)ctx;
 	for (;;) {
@@ -88,14 +101,19 @@ connect_on(lua_State *L, int status, lua_KContext ctx)
 			return wait_for_it(L, d);
 		}
 		if (d->stream != NULL)
-			d->why = strerror(stream_error(d->stream));
+			note_why(d, stream_why(d->stream));
+		/* who was found, but not to be trusted, is the end of it: another address would only hide why */
+		refused = d->stream != NULL && stream_error(d->stream) == EPROTO;
 		stream_close(d->stream);
 		d->stream = NULL;
-		if (d->at == d->n)
+		if (d->at == d->n || refused)
 			return lua_fail(L, d->why);
 		d->stream = stream_connect(runtime_sched(runtime_of(L)), &d->addrs[d->at++], changed, d);
 		if (d->stream == NULL)
 			d->why = strerror(errno);
+		else if (d->tls != NULL &&
+		    stream_starttls(d->stream, d->tls, *d->name != '\0' ? d->name : NULL, CLOCK_FOREVER) == -1)
+			return lua_fail(L, ltls_refusal(errno));
 		status = LUA_OK;
 	}
 	stream_close(d->stream);
@@ -200,32 +218,90 @@ connect_name(lua_State *L, struct dial *d)
 	return resolve(L, d, host);
 }
 
-int
-lconnect(lua_State *L)
+/* `tcp:` or `tls:` is cut off the address. */
+static bool
+cut_transport(lua_State *L)
 {
-	struct slice text = slice_of(luaL_checkstring(L, 1));
-	enum transport transport = TRANSPORT_NONE;
-	struct dial *d;
-	const char *why;
+	const char *text = luaL_checkstring(L, 1);
+	bool secure = strncmp(text, "tls:", 4) == 0;
 
-	if (text.n > 4 && memcmp(text.p, "tcp:", 4) == 0) {
-		lua_pushstring(L, text.p + 4);
+	if (secure || strncmp(text, "tcp:", 4) == 0) {
+		lua_pushstring(L, text + 4);
 		lua_replace(L, 1);
-		text = slice_of(lua_tostring(L, 1));
 	}
-	lua_settop(L, 2);
-	d = lua_newuserdatauv(L, sizeof(*d), 1);
-	*d = (struct dial){ .deadline = co_optdeadline(L, 2) };
+	return secure;
+}
+
+/* The second argument: seconds, or a table of options. */
+static void
+read_options(lua_State *L, bool secure, struct ltls *o)
+{
+	bool table = lua_istable(L, 2);
+
+	/* behind the top there is none: all as it is by default */
+	ltls_options(L, table ? 2 : lua_gettop(L) + 1, false, false, o);
+	if (!table && !lua_isnil(L, 2))
+		o->timeout = luaL_checknumber(L, 2);
+	luaL_argcheck(L, secure || (o->tls.ca == NULL && o->tls.cert == NULL && o->tls.key == NULL && o->name == NULL &&
+	    o->tls.verify == TLS_VERIFY_DEFAULT && o->tls.alpn.n == 0), 2,
+	    "options for TLS are for addresses with tls: in front");
+}
+
+static struct dial *
+new_dial(lua_State *L, const struct ltls *o)
+{
+	struct dial *d = lua_newuserdatauv(L, sizeof(*d), 2);
+
+	*d = (struct dial){ .deadline = CLOCK_FOREVER };
+	if (!lua_isnil(L, 2))
+		d->deadline = o->timeout < 0 ? CLOCK_FOREVER : co_from_now(L, clock_ns(o->timeout));
 	if (luaL_newmetatable(L, TYPE)) {
 		lua_pushcfunction(L, dial_gc);
 		lua_setfield(L, -2, "__gc");
 	}
 	lua_setmetatable(L, DIAL);
+	return d;
+}
+
+/* Whom the certificate must be of: whom the address names, unless the options say it. */
+static void
+set_name(lua_State *L, struct dial *d, const char *given)
+{
+	struct slice host = slice_of(given != NULL ? given : lua_tostring(L, 1)), port;
+
+	if (given == NULL && d->n == 0)
+		(void)slice_cut(host, ':', &host, &port);
+	if (given == NULL && d->n > 0) {
+		if (d->addrs[0].u.sa.sa_family != AF_UNIX)
+			(void)addr_format_host(&d->addrs[0], d->name, sizeof(d->name));
+		return;
+	}
+	/* too long a name is none that there could be */
+	(void)slice_cstr(host, d->name, sizeof(d->name));
+}
+
+int
+lconnect(lua_State *L)
+{
+	bool secure = cut_transport(L);
+	enum transport transport = TRANSPORT_NONE;
+	struct dial *d;
+	const char *why;
+	struct ltls o;
+
+	lua_settop(L, 2);
+	read_options(L, secure, &o);
+	d = new_dial(L, &o);
 	(void)co_current(L);
-	if (addr_parse(text, -1, &d->addrs[0], &transport, &why) == -1)
-		return connect_name(L, d);
+	if (addr_parse(slice_of(lua_tostring(L, 1)), -1, &d->addrs[0], &transport, &why) == 0)
+		d->n = 1;
 	if (transport != TRANSPORT_NONE && transport != TRANSPORT_UNIX)
 		return luaL_argerror(L, 1, lua_pushfstring(L, "not a tcp address: '%s'", lua_tostring(L, 1)));
-	d->n = 1;
-	return connect_on(L, LUA_OK, 0);
+	if (secure) {
+		set_name(L, d, o.name);
+		if ((d->tls = ltls_push(L, &o)) == NULL)
+			return lua_fail(L, lua_tostring(L, -1));
+		lua_setiuservalue(L, DIAL, 2);
+	}
+	return d->n == 0 ? connect_name(L, d) : connect_on(L, LUA_OK, 0);
 }

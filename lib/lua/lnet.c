@@ -16,8 +16,13 @@
 /* How long each() lets others run when the system has no descriptor left for a connection. */
 #define BREATH (100 * MSEC)
 
+/* How long a peer may take for the TLS handshake when the script does not say, seconds. */
+#define HANDSHAKE 30.0
+
 struct llisten {
 	struct listen *listen; /* NULL: closed */
+	struct tls *tls;       /* NULL: none; held by the user value */
+	int64_t handshake;     /* ns */
 	struct task_list waiting;
 };
 
@@ -78,15 +83,24 @@ can_accept(struct listen *l)
 static int
 net_listen(lua_State *L)
 {
+	bool secure = strncmp(luaL_checkstring(L, 1), "tls:", 4) == 0;
 	struct runtime *rt = runtime_of(L);
 	struct llisten *ll;
 	struct addr a;
+	struct ltls o;
 
-	lnet_checkaddr(L, 1, TRANSPORT_TCP, &a);
-	ll = lua_newuserdatauv(L, sizeof(*ll), 0);
-	*ll = (struct llisten){ .listen = NULL };
+	lua_settop(L, 2);
+	lnet_checkaddr(L, 1, secure ? TRANSPORT_TLS : TRANSPORT_TCP, &a);
+	luaL_argcheck(L, secure || lua_isnil(L, 2), 2, "options are for addresses with tls: in front");
+	ltls_options(L, 2, true, false, &o);
+	ll = lua_newuserdatauv(L, sizeof(*ll), 1);
+	*ll = (struct llisten){ .handshake = clock_ns(o.timeout < 0 ? HANDSHAKE : o.timeout) };
 	TAILQ_INIT(&ll->waiting);
 	luaL_setmetatable(L, LISTENER);
+	if (secure && (ll->tls = ltls_push(L, &o)) == NULL)
+		return lua_fail(L, lua_tostring(L, -1));
+	if (secure)
+		lua_setiuservalue(L, -2, 1);
 	ll->listen = listen_open(runtime_sched(rt), &a, runtime_shares_ports(rt), can_accept, ll);
 	return ll->listen != NULL ? 1 : lua_failno(L, errno);
 }
@@ -115,7 +129,8 @@ accept_now(lua_State *L, struct llisten *ll)
 		return -1;
 	}
 	lconn_set(c, s);
-	return 0;
+	/* the loop shakes hands: a silent peer holds up only those who read from it */
+	return ll->tls == NULL ? 0 : stream_starttls(s, ll->tls, NULL, co_from_now(L, ll->handshake));
 }
 
 static int

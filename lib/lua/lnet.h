@@ -5,6 +5,7 @@
 #include "base/addr.h"
 #include "lua/runtime.h"
 #include "net/stream.h"
+#include "net/tls.h"
 
 /*
  * The address at `arg` as scripts write it, `tcp:` or `udp:` in front allowed as `transport` says; raises an argument
@@ -28,6 +29,40 @@ void lconn_register(lua_State *);
 struct lconn *lconn_new(lua_State *);
 void lconn_set(struct lconn *, struct stream *);
 stream_changed lconn_changed;
+
+struct lconn *lconn_check(lua_State *); /* argument 1 */
+struct stream *lconn_stream(const struct lconn *); /* NULL: closed */
+bool lconn_is_read(const struct lconn *); /* a coroutine waits for input */
+
+/* Seconds from now, or as settimeout said when they are < 0, as an absolute deadline. */
+int64_t lconn_deadline(lua_State *, const struct lconn *, double seconds);
+
+/* Waits, as the one that reads, until something changes. Use as co_wait. */
+int lconn_wait_change(lua_State *, struct lconn *, lua_KFunction, lua_KContext);
+
+/* TLS: a table of options as scripts write it. The strings are the table's. */
+struct ltls {
+	struct tls_options tls;
+	const char *name;
+	double timeout;      /* seconds; < 0: not said */
+	char alpn[256];
+};
+
+/* Reads the table at `arg`, or none; raises an argument error. `either`: it may say which role: server = true. */
+void ltls_options(lua_State *, int arg, bool server, bool either, struct ltls *);
+
+/*
+ * Pushes an object that holds the struct tls, and returns that: borrowed, good as long as the object is held. NULL:
+ * pushed is what went wrong.
+ */
+struct tls *ltls_push(lua_State *, const struct ltls *);
+
+/* What stream_starttls fails with, in words. */
+const char *ltls_refusal(int error);
+
+/* conn:starttls and conn:tls */
+int ltls_start(lua_State *);
+int ltls_info(lua_State *);
 
 /* net.connect */
 int lconnect(lua_State *);

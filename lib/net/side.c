@@ -132,11 +132,22 @@ side_finish(struct side *side)
 	return 0;
 }
 
+/* A ticket that nobody would read: closed with bytes unread, the system throws away what is still to be sent. */
+static void
+drop_unread(struct side *side)
+{
+	char rest[4096];
+
+	(void)side_read_raw(side, rest, sizeof(rest));
+}
+
 void
 side_close(struct side *side)
 {
 	if (side->watch.fd == -1)
 		return;
+	if (side->tls != NULL)
+		drop_unread(side);
 	tlsconn_free(side->tls);
 	side->tls = NULL;
 	poller_remove(side->poller, &side->watch);

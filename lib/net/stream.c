@@ -533,8 +533,10 @@ can_secure(const struct stream *st)
 {
 	if (st->broken || st->shut)
 		errno = st->broken ? st->error : EPIPE;
-	else if (!st->in.socket || st->writer != &st->in || st->in.tls != NULL)
-		errno = EINVAL;
+	else if (st->in.tls != NULL)
+		errno = EALREADY;
+	else if (!st->in.socket || st->writer != &st->in)
+		errno = ENOTSOCK;
 	else if (held(st) > 0)
 		errno = EBADMSG;
 	else if (stream_pending(st) > 0)
@@ -633,7 +635,7 @@ stream_why(const struct stream *st)
 const struct tlsconn *
 stream_tls(const struct stream *st)
 {
-	return st->in.tls != NULL && tlsconn_ready(st->in.tls) ? st->in.tls : NULL;
+	return st->in.tls;
 }
 
 int

@@ -36,7 +36,8 @@ struct stream *stream_connect(struct sched *, const struct addr *, stream_change
  * handshake. Until that is over the stream is not connected, and what is written, wanted or shut down waits for it;
  * `changed` tells when stream_connected or stream_error. Also while it still connects. 0, or -1 with errno, and
  * nothing has changed: EBADMSG: there is input: whoever sent it before TLS must not have it taken for what came by
- * TLS; EBUSY: there is output pending; EINVAL: no socket, TLS already, or a name that tlsconn_new refuses; ENOMEM.
+ * TLS; EBUSY: there is output pending; EALREADY: it has begun before; ENOTSOCK: a pipe; EINVAL: a name that
+ * tlsconn_new refuses; ENOMEM.
  */
 int stream_starttls(struct stream *, struct tls *, const char *name, int64_t deadline);
 
@@ -57,7 +58,7 @@ int stream_error(const struct stream *); /* errno of what broke it, 0: well; EPR
 /* What broke it, in words; borrowed. */
 const char *stream_why(const struct stream *);
 
-/* For what tlsconn.h tells of the peer; NULL: TLS is not spoken, or not yet. */
+/* For what tlsconn.h tells of the peer, once it is tlsconn_ready; NULL: TLS is not spoken. */
 const struct tlsconn *stream_tls(const struct stream *);
 
 /* The bytes that came and were not taken yet: borrowed until the next call. stream_take drops the first n. */

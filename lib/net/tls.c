@@ -229,6 +229,8 @@ set_protocol(struct tls *t, char *why)
 	/* without it a session with a client's certificate cannot be resumed */
 	(void)SSL_CTX_set_session_id_context(t->ctx, name, sizeof(name) - 1);
 	(void)SSL_CTX_sess_set_cache_size(t->ctx, CACHED_SESSIONS);
+	/* TLS 1.3 would send tickets right after the handshake: see tlsconn_write */
+	(void)SSL_CTX_set_num_tickets(t->ctx, 0);
 	return 0;
 }
 

@@ -27,6 +27,7 @@ struct tlsconn {
 	uint8_t read_on, write_on;
 	bool ready, finished; /* with the handshake; with writing */
 	bool dead, eof;
+	bool ticket;          /* sent, or none is due */
 };
 
 /* --- the way to the descriptor --- */
@@ -149,6 +150,7 @@ tlsconn_new(struct tls *t, struct side *side, const char *name)
 	if ((c->ssl = SSL_new(tls_ctx(t))) == NULL || (bio = new_bio(side)) == NULL)
 		goto fail;
 	SSL_set_bio(c->ssl, bio, bio);
+	c->ticket = !tls_is_server(t);
 	if (tls_is_server(t)) {
 		SSL_set_accept_state(c->ssl);
 		return c;
@@ -343,6 +345,20 @@ tlsconn_read(struct tlsconn *c, char *p, size_t n)
 	return got > 0 ? got : outcome(c, got, &c->read_on);
 }
 
+/*
+ * The ticket by which a session is resumed goes ahead of the first bytes, not right behind the handshake: a client
+ * that only sends, and closes, would do so with a ticket unread, upon which its system throws away what is still
+ * to be sent.
+ */
+static void
+send_ticket(struct tlsconn *c)
+{
+	c->ticket = true;
+	/* fails for TLS 1.2, which sent it in the handshake */
+	if (SSL_new_session_ticket(c->ssl) != 1)
+		ERR_clear_error();
+}
+
 ssize_t
 tlsconn_write(struct tlsconn *c, const char *p, size_t n)
 {
@@ -351,6 +367,8 @@ tlsconn_write(struct tlsconn *c, const char *p, size_t n)
 	if (n == 0)
 		return 0;
 	ERR_clear_error();
+	if (!c->ticket)
+		send_ticket(c);
 	c->write_on = POLLER_OUT;
 	put = SSL_write(c->ssl, p, n < INT_MAX ? (int)n : INT_MAX);
 	if (put > 0)
