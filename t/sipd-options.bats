@@ -42,8 +42,8 @@ usage() {
 @test "usage errors quote what is wrong" {
 	usage -l nonsense
 	[[ $stderr == *nonsense* ]]
-	usage -l tcp:127.0.0.1:5060
-	[[ $stderr == *"tcp:127.0.0.1:5060"*udp* ]]
+	usage -l unix:/tmp/x
+	[[ $stderr == *"unix:/tmp/x"*udp* ]]
 	usage -l tls:127.0.0.1:5061
 	[[ $stderr == *"tls:127.0.0.1:5061"*udp* ]]
 	usage -@ nonsense
@@ -76,10 +76,10 @@ usage() {
 	run --separate-stderr sipd -n script.lua
 	[ "$status" -eq 2 ]
 	[[ $stderr == *"no function request"* ]]
-	script 'listen = "tcp:127.0.0.1:5060" function request() end'
+	script 'listen = "tls:127.0.0.1:5060" function request() end'
 	run --separate-stderr sipd -n script.lua
 	[ "$status" -eq 2 ]
-	[[ $stderr == *"udp only"* ]]
+	[[ $stderr == *"udp and tcp only"* ]]
 	run --separate-stderr sipd -n nothing.lua
 	[ "$status" -eq 2 ]
 	[[ $stderr == *nothing.lua* ]]

@@ -70,6 +70,7 @@ end_by_signal(struct signal_watch *w)
 	ending.latest = d->sched.clock.now + GRACE;
 	for (int i = 0; i < d->ntransports; i++)
 		siptransport_pause(d->transports[i]);
+	lsip_server_pause(&d->server);
 	look_whether_all_is_done(&ending.timer);
 }
 

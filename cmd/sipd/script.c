@@ -2,6 +2,7 @@
 #include "sipd.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -23,26 +24,37 @@ add_traceback(lua_State *L)
 
 /* --- listening --- */
 
-static int
-listen_on(struct sipd *d, const struct addr *at)
+/* "udp:127.0.0.1:5060" */
+static void
+format_place(const struct addr *a, enum transport transport, char *text, size_t size)
 {
-	char text[ADDR_STRLEN];
+	int n = snprintf(text, size, "%s:", transport_name(transport));
+
+	(void)addr_format(a, text + n, size - (size_t)n);
+}
+
+static int
+listen_on(struct sipd *d, const struct addr *at, enum transport transport)
+{
+	char text[ADDR_STRLEN + 8];
 	struct siptransport *t;
 
 	if (d->ntransports == LISTEN_MAX) {
 		log_error("more than %d addresses to listen on", LISTEN_MAX);
 		return -1;
 	}
-	if ((t = siptransport_listen(&d->server.layer, at, false)) == NULL) {
+	if (transport == TRANSPORT_NONE)
+		transport = TRANSPORT_UDP;
+	if ((t = lsip_server_listen(&d->server, transport, at)) == NULL) {
 		int saved = errno;
 
-		(void)addr_format(at, text, sizeof(text));
-		log_error("cannot listen on udp:%s: %s", text, strerror(saved));
+		format_place(at, transport, text, sizeof(text));
+		log_error("cannot listen on %s: %s", text, strerror(saved));
 		return -1;
 	}
 	d->transports[d->ntransports++] = t;
-	(void)addr_format(siptransport_addr(t), text, sizeof(text));
-	log_info("listening on udp:%s", text);
+	format_place(siptransport_addr(t), transport, text, sizeof(text));
+	log_info("listening on %s", text);
 	return 0;
 }
 
@@ -54,9 +66,10 @@ listen_everywhere(struct sipd *d)
 
 	(void)addr_literal(SLICE("0.0.0.0"), SIP_DEFAULT_PORT, &any4);
 	(void)addr_literal(SLICE("::"), SIP_DEFAULT_PORT, &any6);
-	if (listen_on(d, &any4) == -1)
+	if (listen_on(d, &any4, TRANSPORT_UDP) == -1 || listen_on(d, &any4, TRANSPORT_TCP) == -1)
 		return -1;
-	(void)listen_on(d, &any6);
+	if (listen_on(d, &any6, TRANSPORT_UDP) == 0)
+		(void)listen_on(d, &any6, TRANSPORT_TCP);
 	return 0;
 }
 
@@ -64,7 +77,7 @@ static int
 listen_as_told(struct sipd *d)
 {
 	for (int i = 0; i < d->set->nlisten; i++)
-		if (listen_on(d, &d->set->listen[i]) == -1)
+		if (listen_on(d, &d->set->listen[i].addr, d->set->listen[i].transport) == -1)
 			return -1;
 	return 0;
 }
@@ -73,22 +86,21 @@ listen_as_told(struct sipd *d)
 static int
 listen_text(lua_State *L, struct sipd *d)
 {
-	enum transport transport;
 	struct slice text = { NULL, 0 };
 	const char *why = "no text";
-	struct addr a;
+	struct place p;
 
 	if (lua_type(L, -1) == LUA_TSTRING)
 		text.p = lua_tolstring(L, -1, &text.n);
-	if (text.p == NULL || addr_parse(text, SIP_DEFAULT_PORT, &a, &transport, &why) == -1) {
+	if (text.p == NULL || addr_parse(text, SIP_DEFAULT_PORT, &p.addr, &p.transport, &why) == -1) {
 		log_error("the script's listen: %s: '%.*s'", why, SLICE_FMT(text));
 		return -1;
 	}
-	if (transport != TRANSPORT_NONE && transport != TRANSPORT_UDP) {
-		log_error("the script's listen: %s: sipd listens on udp only", text.p);
+	if (!place_ok(&p)) {
+		log_error("the script's listen: %s: sipd listens on udp and tcp only", text.p);
 		return -1;
 	}
-	return d->set->check ? 0 : listen_on(d, &a);
+	return d->set->check ? 0 : listen_on(d, &p.addr, p.transport);
 }
 
 /* The script's global `listen`: an address or a list of them. */

@@ -5,7 +5,7 @@
 enum { OPT_SYSLOG = CLI_LONG_ONLY };
 
 const struct cli_option sipd_options[] = {
-	{ 'l', "listen", "ADDRESS", "where to listen, [udp:]HOST:PORT; may be given more than once; default: port 5060 of every address" },
+	{ 'l', "listen", "ADDRESS", "where to listen, [udp:|tcp:]HOST:PORT; may be given more than once; default: port 5060 of every address" },
 	{ '@', "dns", "SERVER", "ask this name server; may be given more than once; default: those of resolv.conf" },
 	{ 'd', "directory", "DIR", "change to DIR before the script is read" },
 	{ 'n', "check", NULL, "run the script's top level and check the options, then exit: 0, or 2" },
@@ -16,16 +16,22 @@ const struct cli_option sipd_options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
+bool
+place_ok(const struct place *p)
+{
+	return p->transport == TRANSPORT_NONE || p->transport == TRANSPORT_UDP || p->transport == TRANSPORT_TCP;
+}
+
 static void
 add_listen(struct settings *set, const struct cli *cli, const char *arg)
 {
-	enum transport transport;
+	struct place *p = &set->listen[set->nlisten];
 
 	if (set->nlisten == LISTEN_MAX)
 		cli_usage_error(cli, "more than %d addresses to listen on", LISTEN_MAX);
-	cli_addr(cli, "-l", arg, SIP_DEFAULT_PORT, &set->listen[set->nlisten], &transport);
-	if (transport != TRANSPORT_NONE && transport != TRANSPORT_UDP)
-		cli_usage_error(cli, "-l %s: sipd listens on udp only", arg);
+	cli_addr(cli, "-l", arg, SIP_DEFAULT_PORT, &p->addr, &p->transport);
+	if (!place_ok(p))
+		cli_usage_error(cli, "-l %s: sipd listens on udp and tcp only", arg);
 	set->nlisten++;
 }
 

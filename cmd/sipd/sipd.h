@@ -8,9 +8,15 @@
 
 enum { LISTEN_MAX = 16 };
 
+/* Where to listen. TRANSPORT_NONE: nobody said how, which means UDP. */
+struct place {
+	struct addr addr;
+	enum transport transport;
+};
+
 /* From the command line. */
 struct settings {
-	struct addr listen[LISTEN_MAX];
+	struct place listen[LISTEN_MAX];
 	int nlisten;
 	struct dns_conf dns;      /* nservers 0: those of resolv.conf */
 	const char *statsd, *directory, *user;
@@ -29,6 +35,9 @@ struct sipd {
 };
 
 void settings_read(struct settings *, const struct cli *, int argc, char **argv);
+
+/* Whether sipd can listen so. */
+bool place_ok(const struct place *);
 
 /*
  * The first coroutine's body, with the struct sipd as its argument: runs the script, then listens (or, with -n, stops

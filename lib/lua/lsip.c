@@ -34,10 +34,19 @@ from_owner(struct stxn_owner *o)
 	return (struct lsip_request *)o;
 }
 
+/* Scripts keep requests for as long as they like: what they came on is no longer theirs then. */
+static void
+leave(struct lsip_request *r)
+{
+	r->txn = NULL;
+	sipflow_release(r->flow);
+	r->flow = NULL;
+}
+
 static void
 gone(struct stxn_owner *o)
 {
-	from_owner(o)->txn = NULL;
+	leave(from_owner(o));
 }
 
 static void
@@ -71,7 +80,7 @@ lsip_answer(struct lsip_request *r, const struct sip_answer *a)
 		return -1;
 	if (a->status >= 200) {
 		r->answered = true;
-		r->txn = NULL;
+		leave(r);
 	}
 	return 0;
 }
@@ -85,7 +94,7 @@ lsip_refuse(struct lsip_request *r)
 		return;
 	if (lsip_answer(r, &a) == -1 && r->txn != NULL) {
 		stxn_set_owner(r->txn, NULL);
-		r->txn = NULL;
+		leave(r);
 	}
 }
 
@@ -185,7 +194,6 @@ serve(lua_State *L)
 	if (lua_pcall(L, 1, 2, 0) != LUA_OK) {
 		log_failure(c, error_text(L));
 		lsip_refuse(c);
-		sipflow_release(c->flow);
 		free(c);
 		return 0;
 	}
@@ -222,6 +230,7 @@ request(void *arg, struct stxn *t, const struct sipmsg *m, const struct addr *so
 	*(struct stxn_owner *)r = (struct stxn_owner){ gone, cancelled, trying };
 	r->txn = t;
 	r->flow = sipflow_hold(stxn_flow(t));
+	r->transport = (uint8_t)r->flow->transport;
 	r->source = *source;
 	r->answered = r->cancelled = false;
 	copy_request(r, m);
@@ -229,7 +238,6 @@ request(void *arg, struct stxn *t, const struct sipmsg *m, const struct addr *so
 	if (runtime_start(server->rt, serve, r) != NULL)
 		return;
 	lsip_refuse(r);
-	sipflow_release(r->flow);
 	free(r);
 }
 
@@ -243,7 +251,7 @@ bad(void *arg, const struct sipmsg *m, const struct fault *f, const struct addr 
 	if (m->request && m->call_id.n > 0)
 		log_warn("bad %.*s from %s: %s (byte %zu), Call-ID %.*s", SLICE_FMT(m->method), from, f->why, f->off, SLICE_FMT(m->call_id));
 	else
-		log_warn("bad datagram from %s: %s (byte %zu)", from, f->why, f->off);
+		log_warn("bad message from %s: %s (byte %zu)", from, f->why, f->off);
 }
 
 void
@@ -254,12 +262,33 @@ lsip_server_init(struct lsip_server *server, struct runtime *rt, size_t max_pend
 	server->layer = (struct stxn_layer){ .sched = runtime_sched(rt), .request = request, .bad = bad, .arg = server,
 		.max_pending = max_pending, .max_kept = KEPT };
 	stxn_init(&server->layer);
+	server->streams = NULL;
+}
+
+struct siptransport *
+lsip_server_listen(struct lsip_server *server, enum transport transport, const struct addr *at)
+{
+	struct siptransport_options options = { .transport = transport };
+
+	if (transport != TRANSPORT_UDP && server->streams == NULL &&
+	    (server->streams = sipstreams_new(&server->layer, NULL)) == NULL)
+		return NULL;
+	options.streams = server->streams;
+	return siptransport_listen(&server->layer, at, &options);
+}
+
+void
+lsip_server_pause(struct lsip_server *server)
+{
+	if (server->streams != NULL)
+		sipstreams_pause(server->streams);
 }
 
 void
 lsip_server_fini(struct lsip_server *server)
 {
 	stxn_fini(&server->layer);
+	sipstreams_free(server->streams);
 }
 
 /* --- the module --- */

@@ -11,12 +11,19 @@
  */
 struct lsip_server {
 	struct stxn_layer layer;
+	struct sipstreams *streams; /* connections, if any are listened for */
 	struct runtime *rt;
 	bool verbose; /* log each request */
 };
 
 /* `max_pending`: requests in work at once; beyond it new ones are refused with 503. */
 void lsip_server_init(struct lsip_server *, struct runtime *, size_t max_pending);
+
+/* As siptransport_listen. What it gives is closed after lsip_server_fini, so that what is queued leaves. */
+struct siptransport *lsip_server_listen(struct lsip_server *, enum transport, const struct addr *at);
+
+/* Nothing more is read from the connections that there are. */
+void lsip_server_pause(struct lsip_server *);
 
 /* After runtime_free, which ends the coroutines that still work on requests. */
 void lsip_server_fini(struct lsip_server *);
@@ -30,7 +37,8 @@ void lsip_log_error(const char *who, const char *text);
 struct lsip_request {
 	struct stxn_owner owner;
 	struct stxn *txn;        /* NULL: answered, or the transaction has gone */
-	struct sipflow *flow;    /* held */
+	struct sipflow *flow;    /* held while there is txn, and NULL without */
+	uint8_t transport;       /* enum transport */
 	struct addr source;
 	bool answered;           /* a final response was given */
 	bool cancelled;

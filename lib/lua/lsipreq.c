@@ -85,7 +85,7 @@ push_source(lua_State *L, const struct lsip_request *r)
 static void
 push_transport(lua_State *L, const struct lsip_request *r)
 {
-	lua_pushstring(L, transport_name(r->flow->transport));
+	lua_pushstring(L, transport_name((enum transport)r->transport));
 }
 
 static void
@@ -299,11 +299,12 @@ is_any(const struct addr *a)
 static void
 add_contact(lua_State *L, struct lsip_request *r, int acc)
 {
-	const struct addr *local = &r->flow->local;
+	const struct addr *local;
 	char at[ADDR_STRLEN];
 
-	if (has_field(check_slice(L, acc), "Contact") || has_field(check_slice(L, acc), "m"))
+	if (r->flow == NULL || has_field(check_slice(L, acc), "Contact") || has_field(check_slice(L, acc), "m"))
 		return;
+	local = &r->flow->local;
 	(void)addr_format(local, at, sizeof(at));
 	if (is_any(local)) {
 		lua_pushliteral(L, "<");
@@ -311,7 +312,7 @@ add_contact(lua_State *L, struct lsip_request *r, int acc)
 		lua_pushliteral(L, ">");
 		lua_concat(L, 3);
 	} else
-		lua_pushfstring(L, "<sip:%s>", at);
+		lua_pushfstring(L, r->flow->reliable ? "<sip:%s;transport=%s>" : "<sip:%s>", at, transport_name(r->flow->transport));
 	add_line(L, acc, "Contact", lua_tostring(L, -1));
 	lua_pop(L, 1);
 }
@@ -437,8 +438,6 @@ collect(lua_State *L)
 	struct lsip_request *r = lua_touserdata(L, 1);
 
 	lsip_refuse(r);
-	sipflow_release(r->flow);
-	r->flow = NULL;
 	return 0;
 }
 

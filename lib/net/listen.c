@@ -44,15 +44,15 @@ connection_waits(struct watch *w, int events)
 }
 
 static int
-set_option(int fd, int name)
+set_option(int fd, int level, int name)
 {
 	int one = 1;
 
-	return setsockopt(fd, SOL_SOCKET, name, &one, sizeof(one));
+	return setsockopt(fd, level, name, &one, sizeof(one));
 }
 
 static int
-open_socket(const struct addr *a, bool reuseport, struct unixsock *file)
+open_socket(const struct addr *a, bool reuseport, bool v6only, struct unixsock *file)
 {
 	int fd = socket(a->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), saved;
 
@@ -62,8 +62,9 @@ open_socket(const struct addr *a, bool reuseport, struct unixsock *file)
 	 * without SO_REUSEADDR a restarted program would have to wait for the connections of the one before it to be
 	 * forgotten
 	 */
-	if ((a->u.sa.sa_family == AF_UNIX || set_option(fd, SO_REUSEADDR) == 0) &&
-	    (!reuseport || set_option(fd, SO_REUSEPORT) == 0) && unixsock_bind(fd, a, file) == 0) {
+	if ((a->u.sa.sa_family == AF_UNIX || set_option(fd, SOL_SOCKET, SO_REUSEADDR) == 0) &&
+	    (!reuseport || set_option(fd, SOL_SOCKET, SO_REUSEPORT) == 0) &&
+	    (!v6only || a->u.sa.sa_family != AF_INET6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0) && unixsock_bind(fd, a, file) == 0) {
 		if (listen(fd, SOMAXCONN) == 0)
 			return fd;
 		saved = errno;
@@ -76,8 +77,8 @@ open_socket(const struct addr *a, bool reuseport, struct unixsock *file)
 	return -1;
 }
 
-struct listen *
-listen_open(struct sched *s, const struct addr *a, bool reuseport, listen_ready *ready, void *user)
+static struct listen *
+open_listen(struct sched *s, const struct addr *a, bool reuseport, bool v6only, listen_ready *ready, void *user)
 {
 	struct listen *l = calloc(1, sizeof(*l));
 
@@ -87,11 +88,23 @@ listen_open(struct sched *s, const struct addr *a, bool reuseport, listen_ready 
 	l->ready = ready;
 	l->user = user;
 	l->watch.ready = connection_waits;
-	if ((l->watch.fd = open_socket(a, reuseport, &l->file)) == -1) {
+	if ((l->watch.fd = open_socket(a, reuseport, v6only, &l->file)) == -1) {
 		free(l);
 		return NULL;
 	}
 	return l;
+}
+
+struct listen *
+listen_open(struct sched *s, const struct addr *a, bool reuseport, listen_ready *ready, void *user)
+{
+	return open_listen(s, a, reuseport, false, ready, user);
+}
+
+struct listen *
+listen_open_v6only(struct sched *s, const struct addr *a, bool reuseport, listen_ready *ready, void *user)
+{
+	return open_listen(s, a, reuseport, true, ready, user);
 }
 
 void

@@ -13,6 +13,9 @@ typedef void listen_ready(struct listen *);
 /* A stale unix socket file, one nobody listens on, is replaced. NULL with errno. */
 struct listen *listen_open(struct sched *, const struct addr *, bool reuseport, listen_ready *, void *user);
 
+/* The same, but an IPv6 address is not IPv4's, too: the any-addresses of both can be listened to at one port. */
+struct listen *listen_open_v6only(struct sched *, const struct addr *, bool reuseport, listen_ready *, void *user);
+
 /* Removes its unix socket file. Safe in its own callback. NULL is ignored. */
 void listen_close(struct listen *);
 

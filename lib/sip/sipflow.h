@@ -7,9 +7,17 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/queue.h>
 
 #include "base/addr.h"
 #include "base/slice.h"
+
+/* Who is told when the connection has ended: what it still waits for will not come. Embed it, and zero it first. */
+struct sipflow_user {
+	void (*lost)(struct sipflow_user *, int error); /* errno; 0: the peer closed it. It is no user any more */
+	/* private */
+	LIST_ENTRY(sipflow_user) entry;
+};
 
 struct sipflow {
 	/*
@@ -22,6 +30,7 @@ struct sipflow {
 	enum transport transport;
 	bool reliable;                    /* messages are not sent again: a stream */
 	size_t holders;
+	LIST_HEAD(, sipflow_user) users;
 };
 
 static inline struct sipflow *
@@ -43,6 +52,30 @@ static inline int
 sipflow_send(struct sipflow *f, struct slice message, const struct addr *to)
 {
 	return f->send(f, message, to);
+}
+
+static inline void
+sipflow_use(struct sipflow *f, struct sipflow_user *u)
+{
+	LIST_INSERT_HEAD(&f->users, u, entry);
+}
+
+static inline void
+sipflow_leave(struct sipflow_user *u)
+{
+	LIST_REMOVE(u, entry);
+}
+
+/* For the transport: tells all users. */
+static inline void
+sipflow_lost(struct sipflow *f, int error)
+{
+	struct sipflow_user *u;
+
+	while ((u = LIST_FIRST(&f->users)) != NULL) {
+		LIST_REMOVE(u, entry);
+		u->lost(u, error);
+	}
 }
 
 #endif

@@ -43,7 +43,7 @@ enum sip_field {
 	SIP_FIELDS
 };
 
-enum { SIP_HEADERS_MAX = 128, SIP_DEFAULT_PORT = 5060 };
+enum { SIP_HEADERS_MAX = 128, SIP_DEFAULT_PORT = 5060, SIP_TLS_PORT = 5061 };
 
 /* A header field: where its name and its trimmed value stand in the message. Folds are still in the value. */
 struct sip_header {

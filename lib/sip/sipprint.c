@@ -139,11 +139,10 @@ sip_print_response(struct buf *b, const struct sipmsg *m, const struct addr *sou
 	buf_putslice(b, a->body);
 }
 
-void
-sip_response_target(const struct sipmsg *m, const struct addr *source, struct addr *target)
+static void
+response_target(const struct sip_via *via, const struct addr *source, bool symmetric, struct addr *target)
 {
-	const struct sip_via *via = &m->via;
-	uint16_t port = via->port >= 0 ? (uint16_t)via->port : SIP_DEFAULT_PORT;
+	uint16_t port = via->port >= 0 ? (uint16_t)via->port : slice_caseeq(via->transport, SLICE("TLS")) ? SIP_TLS_PORT : SIP_DEFAULT_PORT;
 	struct slice host = via->maddr;
 
 	if (host.n > 2 && *host.p == '[')
@@ -151,6 +150,18 @@ sip_response_target(const struct sipmsg *m, const struct addr *source, struct ad
 	if (host.n > 0 && addr_literal(host, port, target) == 0)
 		return;
 	*target = *source;
-	if (!via->rport)
+	if (!symmetric)
 		addr_set_port(target, port);
+}
+
+void
+sip_response_target(const struct sipmsg *m, const struct addr *source, struct addr *target)
+{
+	response_target(&m->via, source, m->via.rport, target);
+}
+
+void
+sip_response_listener(const struct sipmsg *m, const struct addr *source, struct addr *target)
+{
+	response_target(&m->via, source, false, target);
 }

@@ -34,4 +34,10 @@ void sip_print_response(struct buf *, const struct sipmsg *m, const struct addr 
  */
 void sip_response_target(const struct sipmsg *m, const struct addr *source, struct addr *target);
 
+/*
+ * Where it goes when the connection has ended on which the request came: where its sender listens (18.2.2). The port
+ * of the connection is no such place.
+ */
+void sip_response_listener(const struct sipmsg *m, const struct addr *source, struct addr *target);
+
 #endif

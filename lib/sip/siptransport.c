@@ -1,18 +1,37 @@
 #include "sip/siptransport.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
+#include "net/listen.h"
 #include "net/udp.h"
 
 /* Asked of the system for each socket: a burst of some thousand requests is no reason to lose one. */
 enum { SOCKET_BUFFER = 4 * 1024 * 1024 };
 
+enum { ACCEPTS = 64 };
+
+/* How long a listener rests that the system gives no descriptor for what it would accept. */
+#define REST (100 * MSEC)
+
 struct siptransport {
-	struct sipflow flow;
-	struct udp *udp;      /* NULL: closed */
+	struct sipflow flow;    /* of UDP; its address and kind for both */
+	struct udp *udp;        /* NULL: closed */
+	struct listen *listen;
+	struct timer rest;
 	struct stxn_layer *layer;
+	struct sipstreams *streams;
+	bool paused;
 };
+
+static void
+unused(struct sipflow *flow)
+{
+	free(flow);
+}
+
+/* --- UDP --- */
 
 static void
 came(struct udp *udp, struct slice data, const struct addr *from)
@@ -34,25 +53,73 @@ send_datagram(struct sipflow *flow, struct slice data, const struct addr *to)
 	return udp_send(t->udp, data, to);
 }
 
-static void
-unused(struct sipflow *flow)
-{
-	free(flow);
-}
-
-struct siptransport *
-siptransport_listen(struct stxn_layer *layer, const struct addr *at, bool reuseport)
+static int
+open_udp(struct siptransport *t, const struct addr *at, bool reuseport)
 {
 	struct udp_options options = { .rcvbuf = SOCKET_BUFFER, .sndbuf = SOCKET_BUFFER, .reuseport = reuseport, .v6only = true };
+
+	t->udp = udp_open(t->layer->sched, at, at->u.sa.sa_family, &options, came, t);
+	if (t->udp == NULL || udp_localaddr(t->udp, &t->flow.local) == -1)
+		return -1;
+	return udp_read(t->udp, true);
+}
+
+/* --- TCP --- */
+
+static void
+connection_waits(struct listen *l)
+{
+	struct siptransport *t = listen_user(l);
+	struct addr peer;
+	int fd;
+
+	/* a few at a time: others want to be served too */
+	for (int i = 0; i < ACCEPTS; i++) {
+		if ((fd = listen_accept(l, &peer)) != -1) {
+			sipstreams_take(t->streams, fd, &peer);
+			continue;
+		}
+		if (errno != EAGAIN && errno != EWOULDBLOCK) {
+			(void)listen_want(l, false);
+			timer_arm(&t->layer->sched->wheel, &t->rest, t->layer->sched->clock.now + REST);
+		}
+		return;
+	}
+}
+
+static void
+rested(struct timer *timer)
+{
+	struct siptransport *t = (struct siptransport *)((char *)timer - offsetof(struct siptransport, rest));
+
+	if (!t->paused)
+		(void)listen_want(t->listen, true);
+}
+
+static int
+open_tcp(struct siptransport *t, const struct addr *at, bool reuseport)
+{
+	t->listen = listen_open_v6only(t->layer->sched, at, reuseport, connection_waits, t);
+	if (t->listen == NULL || listen_localaddr(t->listen, &t->flow.local) == -1)
+		return -1;
+	return listen_want(t->listen, true);
+}
+
+/* --- both --- */
+
+struct siptransport *
+siptransport_listen(struct stxn_layer *layer, const struct addr *at, const struct siptransport_options *o)
+{
 	struct siptransport *t = calloc(1, sizeof(*t));
 	int saved;
 
 	if (t == NULL)
 		return NULL;
-	t->flow = (struct sipflow){ .send = send_datagram, .unused = unused, .transport = TRANSPORT_UDP, .holders = 1 };
+	t->flow = (struct sipflow){ .send = send_datagram, .unused = unused, .transport = o->transport, .holders = 1 };
 	t->layer = layer;
-	t->udp = udp_open(layer->sched, at, at->u.sa.sa_family, &options, came, t);
-	if (t->udp != NULL && udp_localaddr(t->udp, &t->flow.local) == 0 && udp_read(t->udp, true) == 0)
+	t->streams = o->streams;
+	timer_init(&t->rest, rested, true);
+	if ((o->transport == TRANSPORT_UDP ? open_udp(t, at, o->reuseport) : open_tcp(t, at, o->reuseport)) == 0)
 		return t;
 	saved = errno;
 	siptransport_close(t);
@@ -67,17 +134,36 @@ siptransport_close(struct siptransport *t)
 		return;
 	udp_close(t->udp);
 	t->udp = NULL;
+	listen_close(t->listen);
+	t->listen = NULL;
+	timer_stop(&t->layer->sched->wheel, &t->rest);
 	sipflow_release(&t->flow);
 }
 
 void
 siptransport_pause(struct siptransport *t)
 {
-	(void)udp_read(t->udp, false);
+	t->paused = true;
+	if (t->udp != NULL)
+		(void)udp_read(t->udp, false);
+	else
+		(void)listen_want(t->listen, false);
 }
 
 const struct addr *
 siptransport_addr(const struct siptransport *t)
 {
 	return &t->flow.local;
+}
+
+enum transport
+siptransport_kind(const struct siptransport *t)
+{
+	return t->flow.transport;
+}
+
+struct sipflow *
+siptransport_flow(struct siptransport *t)
+{
+	return t->udp != NULL ? &t->flow : NULL;
 }

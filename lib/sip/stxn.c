@@ -45,12 +45,12 @@ struct stxn {
 	struct stxn_layer *layer;
 	TAILQ_ENTRY(stxn) entry; /* of layer->kept when answered, of layer->free when free */
 	struct timer timer;
-	struct sipflow *flow;    /* held */
+	struct sipflow *flow;    /* held; NULL: a stream on which nothing more is to be said */
 	struct stxn_owner *owner;
 	char *response;          /* the last one sent; NULL: none yet */
 	uint16_t response_len;
 	uint8_t state;
-	bool invite;
+	bool invite, reliable;
 	bool in_calls;
 	bool first;              /* no tag in To: its copies on other ways are merged ones */
 	bool waits_for_ack;      /* a final response to an INVITE is sent again until then */
@@ -205,7 +205,7 @@ new(struct stxn_layer *l, struct key k, struct sipflow *flow)
 		TAILQ_REMOVE(&l->free, t, entry);
 	else if ((t = malloc(sizeof(*t))) == NULL)
 		return NULL;
-	*t = (struct stxn){ .h2 = k.h2, .layer = l, .flow = sipflow_hold(flow), .state = TRYING };
+	*t = (struct stxn){ .h2 = k.h2, .layer = l, .flow = sipflow_hold(flow), .reliable = flow->reliable, .state = TRYING };
 	timer_init(&t->timer, fire, false);
 	hash_add(&l->table, &t->node, k.h);
 	l->stats.pending++;
@@ -269,7 +269,7 @@ send_response(struct stxn *t)
 {
 	struct addr to = { .len = t->to.sin6_family == AF_INET6 ? sizeof(to.u.in6) : sizeof(to.u.in) };
 
-	if (t->response == NULL)
+	if (t->response == NULL || t->flow == NULL)
 		return;
 	memcpy(&to.u, &t->to, to.len);
 	(void)sipflow_send(t->flow, slice_make(t->response, t->response_len), &to);
@@ -385,7 +385,7 @@ complete(struct stxn *t, int status, bool until_ack)
 	t->owner = NULL;
 	t->ends = now + KEEP;
 	t->interval = SIP_T1;
-	t->waits_for_ack = t->invite && (status < 300 ? until_ack : !t->flow->reliable);
+	t->waits_for_ack = t->invite && (status < 300 ? until_ack : !t->reliable);
 	arm(t, t->waits_for_ack ? now + t->interval : t->ends);
 }
 
@@ -409,6 +409,16 @@ say_nothing(struct stxn *t, int status)
 	t->response = NULL;
 	t->response_len = 0;
 	complete(t, status, false);
+}
+
+/* A connection need not stay open for what will not be said again. */
+static void
+let_go(struct stxn *t)
+{
+	if (!t->reliable)
+		return;
+	sipflow_release(t->flow);
+	t->flow = NULL;
 }
 
 static void
@@ -435,10 +445,13 @@ final(struct stxn *t, const struct sipmsg *m, const struct sip_answer *a)
 		t->to_tag_h = short_hash(l, m->to.tag.n > 0 ? m->to.tag : a->to_tag);
 	}
 	send_response(t);
-	if (!invite && t->flow->reliable)
+	if (!invite && t->reliable) {
 		end(t);
-	else
-		forget_oldest(l, invite);
+		return;
+	}
+	if (!t->waits_for_ack)
+		let_go(t);
+	forget_oldest(l, invite);
 }
 
 /* RFC 4320: what a request other than an INVITE is not told. 0: it is; 1: it is not; -1 with errno: the owner is wrong. */
@@ -450,7 +463,7 @@ unsaid(const struct stxn *t, int status)
 	if (status == 408)
 		return 1;
 	if (status == 100)
-		return !t->flow->reliable && t->layer->sched->clock.now < t->ends - KEEP + OTHER_TRYING_AFTER;
+		return !t->reliable && t->layer->sched->clock.now < t->ends - KEEP + OTHER_TRYING_AFTER;
 	errno = EINVAL;
 	return -1;
 }
@@ -543,12 +556,13 @@ acknowledged(struct stxn_layer *l, struct stxn *t, struct sipflow *flow, const s
 	if (t != NULL && t->state == COMPLETED) {
 		t->waits_for_ack = false;
 		t->state = CONFIRMED;
-		if (t->flow->reliable)
+		if (t->reliable)
 			end(t);
 		else
 			arm(t, l->sched->clock.now + SIP_T4);
 	} else if (t == NULL && (t = find_accepted(l, m)) != NULL) {
 		t->waits_for_ack = false;
+		let_go(t);
 		arm(t, t->ends);
 	} else if (t == NULL && l->ack != NULL)
 		l->ack(l->arg, flow, m, source);
@@ -576,7 +590,10 @@ start(struct stxn *t, const struct sipmsg *m, const struct addr *source)
 	int64_t now = t->layer->sched->clock.now;
 	struct addr to;
 
-	sip_response_target(m, source, &to);
+	if (t->reliable)
+		sip_response_listener(m, source, &to);
+	else
+		sip_response_target(m, source, &to);
 	memcpy(&t->to, &to.u, to.len < sizeof(t->to) ? to.len : sizeof(t->to));
 	t->invite = slice_eq(m->method, SLICE("INVITE"));
 	t->ends = now + KEEP;

@@ -89,7 +89,7 @@ struct stxn_owner {
 	void (*trying)(struct stxn_owner *);
 };
 
-/* The flow on which the request came: it lives as long as the transaction, or as it is held. */
+/* The flow on which the request came, until a final response is given; it lives longer if it is held. */
 struct sipflow *stxn_flow(const struct stxn *);
 
 /* Until a final response is given; NULL: nobody. */
