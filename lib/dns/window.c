@@ -14,7 +14,10 @@ enum {
 
 #define ROUND_LEAST (5 * MSEC)
 #define QUIET       (5 * MSEC)
-#define LONG_QUIET  (100 * MSEC)
+#define LONG_QUIET  (250 * MSEC)
+
+/* Answers that are later than twice the least round-trip time, and this much, were waiting in a queue. */
+#define QUEUED (3 * MSEC)
 
 /*
  * How long a silence must be to mean that more may be asked: little from one that has never been heard and may be far
@@ -53,6 +56,12 @@ grow(struct window *w, double rate)
 	set_size(w, (uint64_t)w->size * 2);
 }
 
+static bool
+is_queued(const struct window *w)
+{
+	return w->rtt > 2 * w->least + QUEUED;
+}
+
 static void
 end_round(struct window *w, double rate)
 {
@@ -65,9 +74,9 @@ end_round(struct window *w, double rate)
 	} else if (!w->growing) {
 		if (w->calm > 0)
 			w->calm--;
-		else
+		else if (!is_queued(w))
 			grow(w, rate);
-	} else if (rate > w->rate * 1.1) {
+	} else if (rate > w->rate * 1.1 && !is_queued(w)) {
 		grow(w, rate);
 	} else {
 		set_size(w, w->before);
@@ -97,6 +106,11 @@ window_answer(struct window *w, int64_t now, int64_t rtt)
 	w->answers++;
 	w->heard = now;
 	w->rtt = w->rtt == 0 ? rtt + 1 : w->rtt + (rtt - w->rtt) / 8;
+	/* it rises slowly, since the way may have become longer */
+	if (w->least == 0 || rtt < w->least)
+		w->least = rtt + 1;
+	else
+		w->least += (rtt - w->least) >> 16;
 	look(w, now);
 }
 

@@ -1,8 +1,8 @@
 /*
  * window.h: how many questions may be under way at a time. Too many at once overflow the receive buffer of a server,
  * or of a queue on the way, and what is lost there costs a time-out; too few leave a server idle that is merely far
- * away. So the window grows only as long as a larger one brings more answers a second, or when none come at all, and
- * shrinks when many are lost. No I/O; the time is told to it.
+ * away. So the window grows only as long as a larger one brings more answers a second and answers do not wait in
+ * queues already, or when none come at all, and shrinks when many are lost. No I/O; the time is told to it.
  */
 #ifndef DNS_WINDOW_H
 #define DNS_WINDOW_H
@@ -23,6 +23,7 @@ struct window {
 	int64_t began;      /* this round, ns */
 	int64_t heard;      /* the last answer, or the last growth for want of one */
 	int64_t rtt;        /* smoothed, ns */
+	int64_t least;      /* the least there was lately: what is more was spent in queues */
 };
 
 enum { WINDOW_START = 256, WINDOW_LEAST = 64 };
