@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -17,7 +18,9 @@
 #include "base/addr.h"
 #include "net/side.h"
 
-enum { HOST_MAX = 253 };
+enum { HOST_MAX = 253, BURST = 256 };
+
+static size_t alive, peak; /* connections; since memory was given back last */
 
 struct tlsconn {
 	SSL *ssl;
@@ -28,6 +31,7 @@ struct tlsconn {
 	bool ready, finished; /* with the handshake; with writing */
 	bool dead, eof;
 	bool ticket;          /* sent, or none is due */
+	bool lean;            /* and its buffers are freed */
 };
 
 /* --- the way to the descriptor --- */
@@ -143,6 +147,8 @@ tlsconn_new(struct tls *t, struct side *side, const char *name)
 	}
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return NULL;
+	if (++alive > peak)
+		peak = alive;
 	c->tls = tls_ref(t);
 	c->read_on = POLLER_IN;
 	c->write_on = POLLER_OUT;
@@ -150,7 +156,7 @@ tlsconn_new(struct tls *t, struct side *side, const char *name)
 	if ((c->ssl = SSL_new(tls_ctx(t))) == NULL || (bio = new_bio(side)) == NULL)
 		goto fail;
 	SSL_set_bio(c->ssl, bio, bio);
-	c->ticket = !tls_is_server(t);
+	c->ticket = c->lean = !tls_is_server(t);
 	if (tls_is_server(t)) {
 		SSL_set_accept_state(c->ssl);
 		return c;
@@ -168,6 +174,16 @@ fail:
 	return NULL;
 }
 
+/* After a burst: a connection takes some ten thousand bytes, which the C library keeps unless it is told not to. */
+static void
+one_less(void)
+{
+	if (peak - --alive < BURST || alive > peak / 2)
+		return;
+	peak = alive;
+	(void)malloc_trim(0);
+}
+
 void
 tlsconn_free(struct tlsconn *c)
 {
@@ -177,6 +193,7 @@ tlsconn_free(struct tlsconn *c)
 	tls_free(c->tls);
 	free(c->why);
 	free(c);
+	one_less();
 }
 
 /* --- what went wrong --- */
@@ -315,6 +332,7 @@ tlsconn_handshake(struct tlsconn *c)
 	ERR_clear_error();
 	if ((result = SSL_do_handshake(c->ssl)) == 1) {
 		c->ready = true;
+		(void)SSL_free_buffers(c->ssl);
 		c->read_on = POLLER_IN;
 		c->write_on = POLLER_OUT;
 		return 0;
@@ -371,8 +389,12 @@ tlsconn_write(struct tlsconn *c, const char *p, size_t n)
 		send_ticket(c);
 	c->write_on = POLLER_OUT;
 	put = SSL_write(c->ssl, p, n < INT_MAX ? (int)n : INT_MAX);
-	if (put > 0)
+	if (put > 0) {
+		/* the ticket took buffers of both kinds, and gives back one; this does nothing to those in use */
+		if (!c->lean)
+			c->lean = SSL_free_buffers(c->ssl) == 1;
 		return put;
+	}
 	if (outcome(c, put, &c->write_on) == 0)
 		errno = EPIPE;
 	return -1;
