@@ -20,6 +20,11 @@ serve() {
 	[ "$output" = ok ]
 }
 
+@test "encode and decode: the fields of every type, faults in them, and messages with bytes changed" {
+	run -0 --separate-stderr corun "$top/t/lua/dns-types.lua"
+	[ "$output" = ok ]
+}
+
 @test "encode: what is wrong is said with its place" {
 	cat >script.lua <<-'END'
 		local function r(t) return { answers = { { name = 'a', type = 'A', address = '1.2.3.4' }, t } } end

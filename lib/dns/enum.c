@@ -84,19 +84,44 @@ cut(struct slice *rest, char delimiter, struct slice *part)
 	return -1;
 }
 
+/* How often {} repeats at most, of the pattern from behind the brace on. */
+static unsigned
+count_of(const char *p, const char *end)
+{
+	unsigned count = 0, most = 1;
+
+	for (; p < end && *p != '}'; p++) {
+		count = *p >= '0' && *p <= '9' && count < 1000 ? count * 10 + (unsigned)(*p - '0') : 0;
+		most = count > most ? count : most;
+	}
+	return most;
+}
+
+/* Whether this operator makes another way through a part of the pattern that has none to walk: (a?)?, a**, (a|) */
+static bool
+is_detour(char last, char c)
+{
+	if (c == '?' || c == '*')
+		return last == ')' || last == '?' || last == '*' || last == '+' || last == '}';
+	return (c == '|' && (last == '(' || last == '|')) || (c == ')' && last == '|');
+}
+
 /*
  * The pattern for regcomp(3), without the backslashes before delimiters. What POSIX does not know, and what costs the
  * system's matcher exponential time or memory, is refused: back-references, and repeats beyond a few: it copies what
- * is repeated, once for each `+` and as often as {} says, and copies of copies multiply.
+ * is repeated, once for each `+` and as often as {} says, and copies of copies multiply; and it takes each way that
+ * leads through such a copy without a character.
  */
 static int
 read_pattern(struct slice s, char delimiter, char *to, const char **why)
 {
 	size_t n = 0;
 	unsigned repeats = 1;
+	char last = '\0';
 
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
+		bool literal = false;
 
 		if (c == '\0')
 			return bad(why, "NUL in the pattern");
@@ -107,21 +132,17 @@ read_pattern(struct slice s, char delimiter, char *to, const char **why)
 			/* other letters after a backslash mean things that POSIX does not know */
 			if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
 				return bad(why, "unknown escape in the pattern");
-			if (c != delimiter)
+			literal = c != delimiter;
+			if (literal)
 				to[n++] = '\\';
-		} else if (c == '{') {
-			unsigned count = 0, most = 0;
-
-			for (size_t j = i + 1; j < s.n && s.p[j] != '}'; j++) {
-				count = s.p[j] >= '0' && s.p[j] <= '9' && count < 1000 ? count * 10 + (unsigned)(s.p[j] - '0') : 0;
-				most = count > most ? count : most;
-			}
-			repeats *= most > 0 ? most : 1;
-		} else if (c == '+') {
-			repeats *= 2;
 		}
+		if (!literal && c == '{')
+			repeats *= count_of(s.p + i + 1, s.p + s.n);
+		else if (!literal && (c == '+' || is_detour(last, c)))
+			repeats *= 2;
 		if (repeats > REPEATS_MAX)
 			return bad(why, "too many repeats in the pattern");
+		last = literal ? '\0' : c;
 		to[n++] = c;
 	}
 	to[n] = '\0';

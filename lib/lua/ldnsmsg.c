@@ -226,11 +226,14 @@ put_rr(struct encoder *e, enum dnssection section)
 	e->field = "record";
 	if (!lua_istable(L, table))
 		return ldnsput_complain(e, "a table is wanted");
-	if (get_name(e, table, "name", name) != 0 || get_code(e, table, "class", rrclass_parse, RRCLASS_IN, &class) != 0 ||
-	    get_code(e, table, "type", rrtype_parse, 0, &type) != 0)
+	if (get_name(e, table, "name", name) != 0 || get_code(e, table, "class", rrclass_parse, RRCLASS_IN, &class) != 0)
 		return -1;
-	if (type == 0)
+	e->field = "type";
+	if (ldnsput_field(L, table, "type") == LUA_TNIL)
 		return ldnsput_complain(e, "missing");
+	lua_pop(L, 1);
+	if (get_code(e, table, "type", rrtype_parse, 0, &type) != 0)
+		return -1;
 	e->field = "ttl";
 	if (ldnsput_field(L, table, "ttl") == LUA_TNIL)
 		lua_pop(L, 1);

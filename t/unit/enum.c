@@ -89,7 +89,11 @@ TEST(bad_expressions)
 		{ "!^(.*)\\1$!x!", "back-reference in the pattern" }, { "!^\\d+$!x!", "unknown escape in the pattern" },
 		{ "!^\\+9!x!", "does not match" }, { "!^.+++++++$!x!", "too many repeats in the pattern" }, { "!a{65}!x!", "too many repeats in the pattern" },
 		{ "!(a{9}){9}!x!", "too many repeats in the pattern" }, { "!(a{1,9}){1,9}!x!", "too many repeats in the pattern" },
-		{ "!a{99999999999999999999}!x!", "too many repeats in the pattern" } };
+		{ "!a{99999999999999999999}!x!", "too many repeats in the pattern" },
+		/* many ways through a copy that take no character */
+		{ "!(4****5****6****)+$!x!", "too many repeats in the pattern" }, { "!(4|)**(5|||)**!x!", "too many repeats in the pattern" },
+		{ "!((((((((4)*)*)*)*)*)*)*)*!x!", "too many repeats in the pattern" },
+		{ "*(4\\*\\*\\*\\*\\*\\*\\*\\*)+*x*", "too many repeats in the pattern" } };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		STR(apply(bad[i][0], "+1"), bad[i][1]);
