@@ -76,6 +76,25 @@ load lib
 	[ "$(cut -f 4 <<<"$stderr")" -lt $((50 << 20)) ]
 }
 
+@test "a peak that no look could see is in the interval's maximum" {
+	# 60 MB for the moment between two looks, in each interval
+	run --separate-stderr gcwatch -i 0.4 -m proc.rss corun -e 'for i = 1, 4 do sleep(0.3) local s = ("x"):rep(60 * 2^20) s = nil collectgarbage() end'
+	[ "$status" -eq 0 ]
+	# each interval begins anew: none but those in which it happened has it
+	[ "$(cut -f 6 <<<"$stderr" | awk '$1 > 60 * 2^20' | wc -l)" -ge 2 ]
+	[ "$(head -n 1 <<<"$stderr" | cut -f 4)" -lt $((20 << 20)) ]
+}
+
+@test "PSS, descriptors and threads, once an interval" {
+	run --separate-stderr gcwatch -i 0.3 sleep 1
+	local name
+	for name in pss fds threads; do
+		[[ $stderr =~ $'\tproc.'$name$'\t'[0-9]+$'\t'[1-9] ]]
+	done
+	# sleep shares its libraries with others: PSS is less
+	awk -F'\t' '$2 == "proc.pss" { pss = $7 } $2 == "proc.rss" { rss = $6 } END { exit !(pss > 0 && pss < rss) }' <<<"$stderr"
+}
+
 @test "CPU time is in percent" {
 	run --separate-stderr gcwatch -i 60 -m proc.cpu sh -c 'corun -e "while os.clock() < 0.5 do end"; sleep 0.5'
 	local max

@@ -19,7 +19,7 @@ refused() {
 	[ "$status" -eq 0 ]
 	[[ ${lines[0]} == 'usage: gcwatch '* ]]
 	local option
-	for option in -l -i -n -j -g -P -C -p -o -r -m -v -h -V; do
+	for option in -l -i -n -j -g -P -C -S -p -o -r -m -v -h -V; do
 		grep -qE -- "^  $option, --[a-z]+" <<<"$output"
 	done
 	[ "$(gcwatch --help)" = "$output" ]
@@ -117,7 +117,17 @@ refused() {
 	stop "$pid"
 }
 
+@test "manual page: a table tells whether memory has levelled" {
+	echo 'local t = {} for i = 1, 20 do t[i] = ("x"):rep(2^20) .. i sleep(0.1) end' >script.lua
+	run --separate-stderr gcwatch -S -i 0.1 -m .gc -m .rss -o memory.tsv corun script.lua
+	[ "$status" -eq 0 ]
+	[[ ${stderr_lines[0]} == metric*min*avg*max*last*'in the last half' ]]
+	[ "${#stderr_lines[@]}" -eq 4 ]
+	grep -qE '^proc.rss +[0-9.]+ MiB +[0-9.]+ MiB +[0-9.]+ MiB at [0-9:]{8} +[0-9.]+ MiB  rising \(\+[0-9.]+ \+-[0-9.]+ MiB/s\)$' <<<"$stderr"
+	[ "$(gcwatch -S -r memory.tsv | grep -c 'rising\|too short')" -eq 3 ]
+}
+
 @test "manual page: its examples are those that are tried here" {
 	local page=$top/man/gcwatch.1
-	[ "$(sed -n '/^.Sh EXAMPLES/,/^.Sh SEE/p' "$page" | grep -c '^\.Dl')" -eq 9 ]
+	[ "$(sed -n '/^.Sh EXAMPLES/,/^.Sh SEE/p' "$page" | grep -c '^\.Dl')" -eq 10 ]
 }

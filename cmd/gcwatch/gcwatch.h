@@ -26,6 +26,7 @@ struct settings {
 	unsigned idle;               /* intervals after which a silent name is forgotten; 0: never */
 	bool repeat;                 /* silent gauges have lines, too */
 	bool json, graph, verbose;
+	bool summary;                /* a table at the end */
 	const char *title;           /* of pictures; NULL: what is watched */
 	const char *patterns[FILES_MAX], *outputs[FILES_MAX], *recordings[FILES_MAX];
 	size_t npatterns, noutputs, nrecordings;

@@ -8,6 +8,7 @@
 #include "stat/proc.h"
 
 #define EVERY (200 * MSEC)
+#define PSS_PRICE 200       /* it is looked at again after that many times what it took */
 #define FIRST (20 * MSEC) /* a program that has only just been started is next to nothing yet */
 
 static void
@@ -55,6 +56,7 @@ fire(struct timer *t)
 	if (proc_tree(l->pid, &tree) == 0) {
 		note_rss(l, (double)tree.rss);
 		note_cpu(l, tree.cpu);
+		gauge(l, SLICE("proc.threads"), (double)tree.threads);
 		l->error = tree.error;
 	} else if (errno == ESRCH) {
 		l->gone(l);
@@ -67,6 +69,7 @@ void
 look_start(struct look *l)
 {
 	l->due = clock_read(&l->sched->clock) + FIRST;
+	l->peaks = proc_watch_peak(l->pid);
 	timer_init(&l->timer, fire, true);
 	timer_arm(&l->sched->wheel, &l->timer, l->due);
 }
@@ -76,6 +79,30 @@ look_start_new(struct look *l)
 {
 	look_start(l);
 	l->cpu_at = l->sched->clock.now;
+}
+
+void
+look_flush(struct look *l)
+{
+	int64_t start;
+	bool pss;
+	struct proc_memory m;
+
+	if (!timer_pending(&l->timer))
+		return;
+	start = clock_read(&l->sched->clock);
+	pss = start >= l->pss_due;
+	if (proc_memory(l->pid, pss, &m) != 0)
+		return;
+	note_rss(l, (double)m.rss);
+	gauge(l, SLICE("proc.fds"), (double)m.fds);
+	if (m.has_pss)
+		gauge(l, SLICE("proc.pss"), (double)m.pss);
+	if (pss)
+		l->pss_due = start + (clock_read(&l->sched->clock) - start) * PSS_PRICE;
+	if (l->peaks)
+		series_raise(l->series, SLICE("proc.rss"), (double)m.peak);
+	l->peaks = proc_watch_peak(l->pid);
 }
 
 void
@@ -95,6 +122,8 @@ look_last(struct look *l)
 		return;
 	if (!l->rss_seen)
 		note_rss(l, (double)ru.ru_maxrss * 1024);
+	else if (l->peaks)
+		series_raise(l->series, SLICE("proc.rss"), (double)ru.ru_maxrss * 1024);
 	cpu = (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * SEC + (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) * USEC;
 	/* what the last look could not see is not of the time since then; and too short a time says nothing */
 	cpu -= l->error;

@@ -17,7 +17,7 @@ enum { PORT = 8125, CARBON_PORT = 2003, NAMES = 50000 };
 enum { OPT_TITLE = CLI_LONG_ONLY, OPT_NAMES, OPT_IDLE, OPT_REPEAT, OPT_HTTP };
 
 static const struct cli_option options[] = {
-	{ 'l', "listen", "ADDR", "take statsd datagrams at ADDR, HOST:PORT or unix:/path (default 127.0.0.1:8125); may be repeated" },
+	{ 'l', "listen", "ADDR", "take statsd datagrams at HOST:PORT or unix:/path (default 127.0.0.1:8125); repeatable" },
 	{ 'i', "interval", "SECONDS", "a line for each metric every so often (default 60; 1 with a command, -p or -g)" },
 	{ 'n', "flushes", "N", "end after N intervals" },
 	{ 'j', "json", NULL, "print a JSON object a line" },
@@ -28,6 +28,7 @@ static const struct cli_option options[] = {
 	{ OPT_HTTP, "http", "ADDR", "the same, at ADDR" },
 	{ 'C', "carbon", "ADDR", "send the figures to the Graphite server at ADDR too, HOST:PORT (default port 2003)" },
 	{ 'r', "read", "LOG", "read a recording (- is stdin) instead of watching" },
+	{ 'S', "summary", NULL, "at the end a table: min, avg, max and when, and whether it has levelled" },
 	{ 'm', "match", "PATTERN", "only metrics whose name holds PATTERN, or matches it when it has * ? or [" },
 	{ OPT_TITLE, "title", "TEXT", "what stands over a picture" },
 	{ OPT_NAMES, "names", "N", "keep at most N names (default 50000)" },
@@ -39,7 +40,7 @@ static const struct cli_option options[] = {
 
 static const struct cli cli = {
 	.prog = "gcwatch",
-	.synopsis = "[-ghjPVv] [-C addr] [-i seconds] [-l addr] [-m pattern] "
+	.synopsis = "[-ghjPSVv] [-C addr] [-i seconds] [-l addr] [-m pattern] "
 	    "[-n flushes] [-o file] [-p pid] [-r log] "
 	    "[command [arg ...]]",
 	.about = "watches memory, coroutines and any other metric that comes as statsd datagrams, and draws them",
@@ -122,6 +123,9 @@ read_options(int argc, char **argv, struct settings *set)
 			break;
 		case 'P':
 			set->serves = true;
+			break;
+		case 'S':
+			set->summary = true;
 			break;
 		case OPT_HTTP:
 			cli_addr(&cli, "--http", optarg, PORT, &set->http, NULL);

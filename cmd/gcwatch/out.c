@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "stat/number.h"
 #include "stat/plot.h"
+#include "table.h"
 
 enum kind { KIND_NONE, KIND_TSV, KIND_JSON, KIND_SVG, KIND_PNG };
 
@@ -26,6 +27,7 @@ struct out {
 	struct buf tsv, json; /* of this interval */
 	struct history history;
 	bool draws;
+	FILE *table;          /* at the end; NULL: none */
 	bool seconds;         /* lines tell the time in whole ones */
 	const char *title;
 };
@@ -131,7 +133,7 @@ out_line(struct out *out, const struct record *r, const struct series *s)
 		record_put(&out->tsv, &line);
 	if (json)
 		put_json(&out->json, &line, s);
-	if (out->draws && history_add(&out->history, r) != 0 && errno != ENOSPC)
+	if ((out->draws || out->table != NULL) && history_add(&out->history, r) != 0 && errno != ENOSPC)
 		warn("%.*s", SLICE_FMT(r->name));
 }
 
@@ -237,7 +239,7 @@ draw_all(const struct out *out)
 {
 	int r = 0;
 
-	if (out->history.refused > 0)
+	if (out->draws && (out->history.refused > 0 || out->history.n > PLOT_PANELS))
 		warnx("a picture has room for %d metrics, and there are more: choose with -m", PLOT_PANELS);
 	for (size_t i = 0; i < out->n; i++) {
 		if (out->targets[i].kind == KIND_SVG && draw_svg(out, out->targets[i].path) != 0)
@@ -294,7 +296,8 @@ out_open(const struct settings *set, FILE *log, const char *title)
 	}
 	out->title = set->title != NULL ? set->title : title;
 	out->seconds = set->nrecordings == 0 && set->interval % SEC == 0;
-	history_init(&out->history, PLOT_PANELS);
+	out->table = !set->summary ? NULL : set->nrecordings > 0 ? stdout : stderr;
+	history_init(&out->history, set->summary ? TABLE_MOST : PLOT_PANELS);
 	if (set->noutputs == 0 && log != NULL)
 		add_lines(out, log, log == stdout ? "stdout" : "stderr", plain);
 	for (size_t i = 0; i < set->noutputs; i++) {
@@ -318,6 +321,8 @@ out_close(struct out *out)
 
 	if (draw_all(out) != 0)
 		r = -1;
+	if (out->table != NULL)
+		table_print(&out->history, out->table);
 	for (size_t i = 0; i < out->n; i++) {
 		FILE *f = out->targets[i].f;
 

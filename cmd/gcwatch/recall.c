@@ -128,7 +128,8 @@ recall(const struct settings *set)
 
 	history_init(&r.history, NAMES);
 	r.history.totals_only = true;
-	if (set->noutputs > 0 && (r.out = out_open(set, NULL, base_name(set->recordings[0]))) == NULL)
+	if ((set->noutputs > 0 || set->summary) &&
+	    (r.out = out_open(set, NULL, base_name(set->recordings[0]))) == NULL)
 		return 1;
 	for (size_t i = 0; i < set->nrecordings; i++)
 		read_file(&r, set->recordings[i]);

@@ -128,6 +128,7 @@ flush(struct watcher *w)
 	struct flush flush = { .w = w, .at = clock_wall(&w->sched.clock) / MSEC };
 	uint64_t refused = w->series.refused;
 
+	look_flush(&w->look);
 	if (w->live != NULL)
 		live_begin(w->live);
 	series_flush(&w->series, put_line, &flush);

@@ -118,27 +118,28 @@ after_name(const char *text)
 
 struct times {
 	uint64_t own, waited; /* ticks; of the process, and of its children that were waited for; user and system */
+	unsigned threads;
 };
 
-/* Fields 14 to 17. 0, or -1. */
+/* Fields 14 to 17, and 20. 0, or -1. */
 static int
 read_times(const char *text, struct times *t)
 {
 	const char *at = after_name(text);
-	uint64_t v[4];
+	uint64_t v[7];
 
 	for (int field = 3; at != NULL && field < 14; field++)
 		if ((at = strchr(at, ' ')) != NULL)
 			at++;
 	if (at == NULL)
 		return -1;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 7; i++) {
 		char *end;
 
 		v[i] = strtoull(at, &end, 10);
 		at = end;
 	}
-	*t = (struct times){ v[0] + v[1], v[2] + v[3] };
+	*t = (struct times){ v[0] + v[1], v[2] + v[3], (unsigned)v[6] };
 	return 0;
 }
 
@@ -176,6 +177,7 @@ add_process(pid_t pid, struct proc_tree *tree)
 	tree->rss += rss;
 	tree->cpu += own + (int64_t)t.waited * tick;
 	tree->error += t.waited > 0 ? 2 * tick : 0;
+	tree->threads += t.threads;
 	tree->procs++;
 	return 0;
 }
@@ -284,6 +286,18 @@ find_family(struct family *f, pid_t root)
 	}
 	for (unsigned i = 0; i < f->n; i++)
 		children_by_thread(f, f->pids[i]);
+}
+
+unsigned
+proc_family(pid_t root, pid_t *pids, unsigned most)
+{
+	struct family family = { .n = 0 };
+
+	find_family(&family, root);
+	if (family.n > most)
+		family.n = most;
+	memcpy(pids, family.pids, family.n * sizeof(*pids));
+	return family.n;
 }
 
 int

@@ -18,6 +18,7 @@ struct proc_tree {
 	int64_t cpu;    /* ns, user and system, of those that ended and were waited for too */
 	int64_t error;  /* ns: cpu may be too small by that, since the system rounds what it tells */
 	unsigned procs; /* how many there are */
+	unsigned threads;
 };
 
 /* A tree is looked at this far: more processes than that are not counted. */
@@ -25,6 +26,30 @@ enum { PROC_TREE_MAX = 4096 };
 
 /* 0, or -1 with errno (ESRCH: the root has gone). */
 int proc_tree(pid_t root, struct proc_tree *);
+
+/* The root and its descendants: at most `most` pids. Returns how many, at least 1. */
+unsigned proc_family(pid_t root, pid_t *pids, unsigned most);
+
+/*
+ * What costs more to know: of large processes, PSS takes the system milliseconds, while which they cannot map memory.
+ */
+struct proc_memory {
+	uint64_t rss, pss; /* bytes; PSS counts what processes share only once */
+	bool has_pss;      /* the system tells it, and lets us see it of all */
+	/*
+	 * bytes: what they held together at the worst, since proc_watch_peak was called or, without it, since they
+	 * began: exact for one process; of several, the one that had grown most is taken at its peak, the others as
+	 * they are
+	 */
+	uint64_t peak;
+	uint64_t fds;      /* open descriptors, 0 if that is not told to us */
+};
+
+/* 0, or -1 with errno (ESRCH: the root has gone). `pss`: whether it is wanted. */
+int proc_memory(pid_t root, bool pss, struct proc_memory *);
+
+/* Their peaks are counted from now on. False: the system does not let us, for one of them. */
+bool proc_watch_peak(pid_t root);
 
 /* --- private part: for tests --- */
 

@@ -243,6 +243,15 @@ series_gauge(struct series_table *t, struct slice name, double value)
 	return series_add(t, &(struct statsd_sample){ .name = name, .value = value, .weight = 1, .type = STATSD_GAUGE });
 }
 
+void
+series_raise(struct series_table *t, struct slice name, double max)
+{
+	struct series *s = find(t, name, siphash(t->names.key, name.p, name.n));
+
+	if (s != NULL && s->heard && s->type == STATSD_GAUGE && max > s->f.max)
+		s->f.max = max;
+}
+
 /*
  * A bucket without events is a rate of 0, but does not make the counter heard. One that was silent for long had as
  * many of them as there were in this interval; a new one begins with its first event.

@@ -87,6 +87,12 @@ void series_add_many(struct series_table *, const struct statsd_sample *, size_t
 int series_gauge(struct series_table *, struct slice name, double value);
 
 /*
+ * A gauge that was sampled in this interval is known to have been so large meanwhile: max is raised, and nothing else
+ * changes.
+ */
+void series_raise(struct series_table *, struct slice name, double max);
+
+/*
  * A bucket of `seconds` is over: what counters heard in it becomes one rate. While there are no counters, buckets may
  * be skipped: n of them are over.
  */

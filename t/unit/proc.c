@@ -156,5 +156,49 @@ TEST(cpu_time_is_exact)
 	OK(after.cpu - before.cpu <= end - start);
 }
 
+TEST(a_peak_is_seen_afterwards)
+{
+	struct proc_memory m;
+	char *p;
+
+	OK(proc_watch_peak(getpid()));
+	EQ(proc_memory(getpid(), true, &m), 0);
+	OK(m.peak < m.rss + (4 << 20));
+	p = touch(BLOCK);
+	munmap(p, BLOCK);
+	EQ(proc_memory(getpid(), true, &m), 0);
+	OK(m.rss < BLOCK);
+	OK(m.peak > BLOCK);
+	OK(m.has_pss);
+	OK(m.pss > 0 && m.pss <= m.rss + (1 << 20));
+	OK(m.fds >= 3);
+	/* and forgotten */
+	OK(proc_watch_peak(getpid()));
+	EQ(proc_memory(getpid(), false, &m), 0);
+	OK(m.peak < BLOCK);
+	OK(!m.has_pss);
+}
+
+TEST(memory_of_a_family)
+{
+	struct proc_memory m;
+	struct proc_tree tree;
+	int hold;
+	pid_t pid = family(&hold);
+
+	EQ(proc_memory(pid, true, &m), 0);
+	OK(m.rss > BLOCK);
+	/* what parent and child share counts once */
+	OK(m.pss > BLOCK && m.pss < m.rss);
+	OK(m.peak >= m.rss);
+	OK(m.fds >= 6);
+	EQ(proc_tree(pid, &tree), 0);
+	EQ(tree.threads, 2);
+	close(hold);
+	waitpid(pid, NULL, 0);
+	EQ(proc_memory(pid, true, &m), -1);
+	EQ(errno, ESRCH);
+}
+
 MAIN(RUN(rss_grows_by_what_is_touched), RUN(descriptors_are_counted), RUN(who_has_gone_is_an_error), RUN(descendants_are_added_up),
-    RUN(cpu_time_of_those_that_ended_is_kept), RUN(cpu_time_is_exact))
+    RUN(cpu_time_of_those_that_ended_is_kept), RUN(cpu_time_is_exact), RUN(a_peak_is_seen_afterwards), RUN(memory_of_a_family))

@@ -369,8 +369,29 @@ TEST(many_at_once_are_as_one_by_one)
 	series_fini(&t);
 }
 
+TEST(a_peak_raises_the_largest_only)
+{
+	struct series_table t;
+	struct log log;
+
+	series_init(&t, 10);
+	series_raise(&t, SLICE("a"), 100);
+	EQ(flush(&t).n, 0);
+	add(&t, "a:5|g\na:3|g\nc:1|c");
+	series_raise(&t, SLICE("a"), 100);
+	series_raise(&t, SLICE("a"), 4);
+	series_raise(&t, SLICE("c"), 100);
+	series_tick(&t, 1);
+	log = flush(&t);
+	figures(&log.f[0], 2, 3, 4, 100, 3);
+	figures(&log.f[1], 1, 1, 1, 1, 1);
+	series_raise(&t, SLICE("a"), 100);
+	EQ(flush(&t).n, 0);
+	series_fini(&t);
+}
+
 MAIN(RUN(a_gauge_has_five_figures), RUN(a_delta_adds_to_what_was_there_also_in_the_interval_before), RUN(a_counter_counts_events_and_its_rates),
     RUN(a_timer_counts_what_a_sample_stands_for), RUN(a_set_tells_how_many_are_different), RUN(the_mean_stays_between_min_and_max),
     RUN(a_name_keeps_its_type), RUN(names_are_bounded_and_silent_ones_make_room), RUN(out_of_memory_loses_one_sample),
     RUN(known_names_allocate_nothing), RUN(a_counter_that_comes_back_had_been_silent), RUN(idle_names_are_forgotten),
-    RUN(silent_gauges_may_be_repeated), RUN(percentiles_of_timers), RUN(many_at_once_are_as_one_by_one))
+    RUN(silent_gauges_may_be_repeated), RUN(percentiles_of_timers), RUN(many_at_once_are_as_one_by_one), RUN(a_peak_raises_the_largest_only))
