@@ -649,7 +649,9 @@ take_request(struct stxn_layer *l, struct sipflow *flow, const struct sipmsg *m,
 	struct key k = key_of(l, m, m->method);
 	struct stxn *t = find(l, k);
 
-	if (slice_eq(m->method, SLICE("ACK")))
+	if (l->out.failed)
+		l->stats.dropped++; /* no memory to tell which it is */
+	else if (slice_eq(m->method, SLICE("ACK")))
 		acknowledged(l, t, flow, m, source);
 	else if (t != NULL)
 		retransmitted(t);
