@@ -25,3 +25,12 @@ load lib
 	grep -qE '^RSS, MiB' <<<"$output"
 	awk '/^us a line/ && $NF > 100 { exit 1 }' <<<"$output"
 }
+
+@test "dnsq beside the least C: it costs little more, and asks each question once" {
+	run --separate-stderr env -u MASSDNS REPEAT=1 NAMES=20000 COOP_BUILD="$build" "$top/scripts/bench/dns" json exact
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[ "${#lines[@]}" -eq 7 ]
+	grep -qE '^NDJSON, answers one by one +[0-9]+\.[0-9]{3}$' <<<"$output"
+	[ "$(grep -cE '^queries a question, -c [0-9]+ +1\.0[0-9]{2}$' <<<"$output")" -eq 4 ]
+}
