@@ -18,7 +18,6 @@ enum {
 	BIND_TRIES = 8,
 	IDS = 64,
 	CROWD = 256,            /* questions on their way from one port: then it is read by the clock */
-	FEW = 64,               /* and until there are only so many */
 	GULP = 2048,
 };
 
@@ -51,8 +50,6 @@ random_id(void)
 }
 
 /* Whoever takes a random free slot has taken a random id: its other bits are as random. */
-static void nap(struct dnsport *);
-
 static uint16_t
 take_slot(struct dnsport *port, struct dns_query *q)
 {
@@ -62,8 +59,7 @@ take_slot(struct dnsport *port, struct dns_query *q)
 		id = random_id();
 	while (port->slots[id % DNSPORT_SLOTS] != NULL);
 	port->slots[id % DNSPORT_SLOTS] = q;
-	if (++port->waiting == CROWD && !timer_pending(&port->nap))
-		nap(port);
+	port->waiting++;
 	return id;
 }
 
@@ -140,6 +136,15 @@ leave(struct dnsport_set *set)
 }
 
 static void
+nap(struct dnsport *port)
+{
+	struct sched *s = port->set->sched;
+
+	if (udp_read(port->udp, false) == 0)
+		timer_arm(&s->wheel, &port->nap, s->clock.now + NAP);
+}
+
+static void
 on_datagram(struct udp *udp, struct slice data, const struct addr *from)
 {
 	struct dnsport *port = udp_user(udp);
@@ -153,6 +158,8 @@ on_datagram(struct udp *udp, struct slice data, const struct addr *from)
 		set->stray(set);
 	else
 		set->reply(set, q, data);
+	if (port->waiting >= CROWD && !timer_pending(&port->nap))
+		nap(port);
 	leave(set);
 }
 
@@ -171,15 +178,6 @@ on_error(struct udp *udp)
 }
 
 static void
-nap(struct dnsport *port)
-{
-	struct sched *s = port->set->sched;
-
-	if (udp_read(port->udp, false) == 0)
-		timer_arm(&s->wheel, &port->nap, s->clock.now + NAP);
-}
-
-static void
 wake(struct timer *t)
 {
 	struct dnsport *port = (struct dnsport *)((char *)t - offsetof(struct dnsport, nap));
@@ -187,7 +185,8 @@ wake(struct timer *t)
 
 	set->busy++;
 	(void)udp_receive(port->udp, GULP);
-	if (port->waiting > FEW || udp_read(port->udp, true) != 0)
+	/* nothing came, or there are few left */
+	if (!timer_pending(&port->nap) && udp_read(port->udp, true) != 0)
 		nap(port);
 	leave(set);
 }
