@@ -5,12 +5,12 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "loop/signal.h"
 #include "lua/ldns.h"
-#include "stat/gauge.h"
 
 /* What is in work at SIGTERM has this long to end, looked at every TICK. */
 #define GRACE (5 * SEC)
@@ -18,9 +18,6 @@
 
 /* A request that computes for longer than this lets the others go on meanwhile. */
 #define QUANTUM (10 * MSEC)
-
-/* Requests in work at once; each takes a few kilobytes. */
-enum { MAX_PENDING = 200000 };
 
 extern const struct cli_option sipd_options[];
 
@@ -35,7 +32,7 @@ static struct cli cli = {
 /* --- the end --- */
 
 static struct ending {
-	struct signal_watch interrupt, terminate;
+	struct signal_watch interrupt, terminate, hangup;
 	struct timer timer;
 	struct sipd *d;
 	int64_t latest; /* 0: nobody has asked for the end yet */
@@ -75,15 +72,29 @@ end_by_signal(struct signal_watch *w)
 }
 
 static void
+reload(struct signal_watch *w)
+{
+	struct sipd *d = ending.d;
+
+	(void)w;
+	if (d->set->script == NULL || strcmp(d->set->script, "-") == 0)
+		log_info("there is no script to be read again");
+	else if (runtime_start(d->rt, script_reload, d) == NULL)
+		log_error("no memory to read the script again");
+}
+
+static void
 catch_signals(struct sipd *d)
 {
 	ending = (struct ending){
 		.interrupt = { .signo = SIGINT, .caught = end_by_signal },
 		.terminate = { .signo = SIGTERM, .caught = end_by_signal },
+		.hangup = { .signo = SIGHUP, .caught = reload },
 		.d = d,
 	};
 	timer_init(&ending.timer, look_whether_all_is_done, false);
-	if (signal_watch(&d->sched, &ending.interrupt) == -1 || signal_watch(&d->sched, &ending.terminate) == -1)
+	if (signal_watch(&d->sched, &ending.interrupt) == -1 || signal_watch(&d->sched, &ending.terminate) == -1 ||
+	    signal_watch(&d->sched, &ending.hangup) == -1)
 		err(1, "cannot catch signals");
 	runtime_interruptible(d->rt);
 }
@@ -116,17 +127,6 @@ log_line(void *arg, const char *text)
 	lsip_log_error("", text);
 }
 
-static void
-gauges(void *arg, struct gauge *g)
-{
-	struct sipd *d = arg;
-	const struct stxn_stats *st = &d->server.layer.stats;
-
-	runtime_gauges(d->rt, g);
-	gauge_put(g, "pending", (double)st->pending);
-	gauge_put(g, "kept", (double)st->kept);
-}
-
 static struct gauge *
 start_gauges(struct sipd *d)
 {
@@ -135,7 +135,7 @@ start_gauges(struct sipd *d)
 
 	if (!cli_statsd(&cli, d->set->statsd, &to))
 		return NULL;
-	if ((gauge = gauge_start(&d->sched, &to, "sipd", 0, gauges, d)) == NULL)
+	if ((gauge = gauge_start(&d->sched, &to, "sipd", 0, gauges_put, d)) == NULL)
 		err(1, "cannot send gauges");
 	return gauge;
 }
@@ -153,7 +153,7 @@ open_runtime(struct sipd *d)
 	runtime_on_error(d->rt, log_line, NULL);
 	if (runtime_preempt(d->rt, QUANTUM) == -1)
 		err(1, "cannot pre-empt");
-	lsip_server_init(&d->server, d->rt, MAX_PENDING);
+	lsip_server_init(&d->server, d->rt, SIPD_MAX_REQUESTS);
 	d->server.verbose = d->set->verbose;
 	if (d->set->dns.nservers > 0 && ldns_set_servers(runtime_lua(d->rt), &d->set->dns) == -1)
 		err(1, "cannot ask name servers");

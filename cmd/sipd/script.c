@@ -1,4 +1,7 @@
-/* The script: its top level runs in the first coroutine; when it has returned, sipd listens. */
+/*
+ * The script: its top level runs in the first coroutine; when it has returned, sipd listens. Each time it is read it
+ * gets globals of its own: one that fails has changed nothing, and what the old one started goes on with the old ones.
+ */
 #include "sipd.h"
 
 #include <errno.h>
@@ -120,22 +123,82 @@ listen_as_scripted(lua_State *L, struct sipd *d)
 
 /* --- the script --- */
 
+static const char *
+name_of(const struct sipd *d)
+{
+	return d->set->script != NULL ? d->set->script : "the script";
+}
+
+/* Replaces the chunk on top by one that has globals of its own; they are put at `at`. */
+static void
+give_globals(lua_State *L, int at)
+{
+	lua_newtable(L);
+	lua_pushglobaltable(L);
+	for (lua_pushnil(L); lua_next(L, -2) != 0;) {
+		lua_pushvalue(L, -2);
+		lua_insert(L, -2);
+		lua_rawset(L, -5);
+	}
+	/* what modules add to Lua's own later is seen, too */
+	lua_createtable(L, 0, 1);
+	lua_insert(L, -2);
+	lua_setfield(L, -2, "__index");
+	lua_setmetatable(L, -2);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -2, "_G");
+	lua_pushvalue(L, -1);
+	lua_replace(L, at);
+	(void)lua_setupvalue(L, -2, 1);
+}
+
+/* The script's `max_requests`, which may be missing; 0: it is no good. */
+static size_t
+max_requests(lua_State *L, int globals)
+{
+	lua_Integer n = SIPD_MAX_REQUESTS;
+	int is = 1;
+
+	if (lua_getfield(L, globals, "max_requests") != LUA_TNIL)
+		n = lua_tointegerx(L, -1, &is);
+	lua_pop(L, 1);
+	if (is && n > 0)
+		return (size_t)n;
+	log_error("the script's max_requests: a whole number above 0 is wanted");
+	return 0;
+}
+
+/* The chunk has run: what it set becomes what counts, if it is good. */
+static bool
+accept_script(lua_State *L, struct sipd *d, int status, int globals)
+{
+	size_t most;
+
+	if (status != LUA_OK && status != LUA_YIELD) {
+		lsip_log_error("", lua_tostring(L, -1));
+		return false;
+	}
+	if (lua_getfield(L, globals, "request") != LUA_TFUNCTION) {
+		log_error("%s has no function request(req)", name_of(d));
+		return false;
+	}
+	if ((most = max_requests(L, globals)) == 0)
+		return false;
+	d->server.layer.max_pending = most;
+	lua_pushvalue(L, globals);
+	lsip_set_globals(L);
+	return true;
+}
+
 static int
 started(lua_State *L, int status, lua_KContext ctx)
 {
 	struct sipd *d = lua_touserdata(L, 1);
 	int good;
 
-	(void)ctx;
-	if (status != LUA_OK && status != LUA_YIELD) {
-		lsip_log_error("", lua_tostring(L, -1));
+	if (!accept_script(L, d, status, (int)ctx))
 		return fail(d);
-	}
-	if (lua_getglobal(L, "request") != LUA_TFUNCTION) {
-		log_error("%s has no function request(req)", d->set->script != NULL ? d->set->script : "the script");
-		return fail(d);
-	}
-	if (lua_getglobal(L, "listen") != LUA_TNIL && (d->set->nlisten == 0 || d->set->check))
+	if (lsip_get_global(L, "listen") != LUA_TNIL && (d->set->nlisten == 0 || d->set->check))
 		good = listen_as_scripted(L, d);
 	else if (d->set->check)
 		good = 0;
@@ -148,12 +211,17 @@ started(lua_State *L, int status, lua_KContext ctx)
 	return 0;
 }
 
-int
-script_start(lua_State *L)
+/*
+ * The body of the coroutine that runs the script. The stack: d, its globals, the message handler, the chunk. False:
+ * what is wrong with it is logged.
+ */
+static bool
+load_script(lua_State *L, struct sipd *d)
 {
-	struct sipd *d = lua_touserdata(L, 1);
 	int status;
 
+	lua_settop(L, 1);
+	lua_pushnil(L);
 	lua_pushcfunction(L, add_traceback);
 	if (d->set->script != NULL)
 		status = luaL_loadfile(L, strcmp(d->set->script, "-") == 0 ? NULL : d->set->script);
@@ -161,7 +229,44 @@ script_start(lua_State *L)
 		status = luaL_loadbuffer(L, (const char *)default_lua, default_lua_len, "=default.lua");
 	if (status != LUA_OK) {
 		lsip_log_error("", lua_tostring(L, -1));
-		return fail(d);
+		return false;
 	}
-	return started(L, lua_pcallk(L, 0, 0, 2, 0, started), 0);
+	give_globals(L, 2);
+	return true;
+}
+
+int
+script_start(lua_State *L)
+{
+	struct sipd *d = lua_touserdata(L, 1);
+
+	if (!load_script(L, d))
+		return fail(d);
+	return started(L, lua_pcallk(L, 0, 0, 3, 2, started), 2);
+}
+
+/* --- again --- */
+
+static int
+reloaded(lua_State *L, int status, lua_KContext ctx)
+{
+	struct sipd *d = lua_touserdata(L, 1);
+
+	if (accept_script(L, d, status, (int)ctx))
+		log_info("%s is in force", name_of(d));
+	else
+		log_warn("%s is no good: the old one goes on", name_of(d));
+	return 0;
+}
+
+int
+script_reload(lua_State *L)
+{
+	struct sipd *d = lua_touserdata(L, 1);
+
+	if (!load_script(L, d)) {
+		log_warn("%s is no good: the old one goes on", name_of(d));
+		return 0;
+	}
+	return reloaded(L, lua_pcallk(L, 0, 0, 3, 2, reloaded), 2);
 }

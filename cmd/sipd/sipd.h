@@ -5,8 +5,12 @@
 #include "cli.h"
 #include "dns/conf.h"
 #include "lua/lsip.h"
+#include "stat/gauge.h"
 
 enum { LISTEN_MAX = 16 };
+
+/* Requests in work at once, unless the script says otherwise; each takes a few kilobytes. */
+enum { SIPD_MAX_REQUESTS = 200000 };
 
 /* Where to listen. TRANSPORT_NONE: nobody said how, which means UDP. */
 struct place {
@@ -44,6 +48,12 @@ bool place_ok(const struct place *);
  * the loop). What fails is logged, sets d->failed and stops the loop.
  */
 int script_start(lua_State *L);
+
+/* The same, for a script that has changed: one that is no good changes nothing. Where to listen is not looked at. */
+int script_reload(lua_State *L);
+
+/* For gauge_start: the gauges of the struct sipd. */
+void gauges_put(void *d, struct gauge *);
 
 /* The script that is built in: made from default.lua. */
 extern const unsigned char default_lua[];

@@ -14,6 +14,30 @@
 
 enum { KEPT = 48 * 1024 * 1024 /* bytes of answered transactions, INVITEs and others each */ };
 
+enum { BAD_LINES = 20 /* in a second, about bad messages */ };
+
+/* --- the script's globals --- */
+
+static const char globals_key;
+
+void
+lsip_set_globals(lua_State *L)
+{
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &globals_key);
+}
+
+int
+lsip_get_global(lua_State *L, const char *name)
+{
+	if (lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key) != LUA_TTABLE) {
+		lua_pop(L, 1);
+		return lua_getglobal(L, name);
+	}
+	(void)lua_getfield(L, -1, name);
+	lua_remove(L, -2);
+	return lua_type(L, -1);
+}
+
 /* --- requests in work --- */
 
 static size_t
@@ -109,7 +133,7 @@ make_request(lua_State *L)
 	r = lua_newuserdatauv(L, request_size(&c->msg), 1);
 	memcpy(r, c, offsetof(struct lsip_request, msg));
 	copy_request(r, &c->msg);
-	if (lua_getglobal(L, "request") != LUA_TFUNCTION)
+	if (lsip_get_global(L, "request") != LUA_TFUNCTION)
 		return luaL_error(L, "the script has no function request");
 	luaL_getmetatable(L, LSIP_REQUEST);
 	lua_setmetatable(L, -3);
@@ -241,12 +265,40 @@ request(void *arg, struct stxn *t, const struct sipmsg *m, const struct addr *so
 	free(r);
 }
 
+/* A second is over in which there was something bad. */
+static void
+say_how_many(struct timer *t)
+{
+	struct lsip_server *server = (struct lsip_server *)((char *)t - offsetof(struct lsip_server, quiet));
+
+	if (server->bad_unsaid > 0)
+		log_warn("%u more bad messages in a second", server->bad_unsaid);
+	server->bad_lines = server->bad_unsaid = 0;
+}
+
+/* Whoever sends rubbish does not fill the disk. */
+static bool
+may_say(struct lsip_server *server)
+{
+	struct sched *s = server->layer.sched;
+
+	if (server->bad_lines == 0)
+		timer_arm(&s->wheel, &server->quiet, s->clock.now + SEC);
+	if (server->bad_lines == BAD_LINES) {
+		server->bad_unsaid++;
+		return false;
+	}
+	server->bad_lines++;
+	return true;
+}
+
 static void
 bad(void *arg, const struct sipmsg *m, const struct fault *f, const struct addr *source)
 {
 	char from[ADDR_STRLEN];
 
-	(void)arg;
+	if (!may_say(arg))
+		return;
 	(void)addr_format(source, from, sizeof(from));
 	if (m->request && m->call_id.n > 0)
 		log_warn("bad %.*s from %s: %s (byte %zu), Call-ID %.*s", SLICE_FMT(m->method), from, f->why, f->off, SLICE_FMT(m->call_id));
@@ -263,6 +315,8 @@ lsip_server_init(struct lsip_server *server, struct runtime *rt, size_t max_pend
 		.max_pending = max_pending, .max_kept = KEPT };
 	stxn_init(&server->layer);
 	server->streams = NULL;
+	server->bad_lines = server->bad_unsaid = 0;
+	timer_init(&server->quiet, say_how_many, true);
 }
 
 struct siptransport *
@@ -289,6 +343,7 @@ lsip_server_fini(struct lsip_server *server)
 {
 	stxn_fini(&server->layer);
 	sipstreams_free(server->streams);
+	timer_stop(&server->layer.sched->wheel, &server->quiet);
 }
 
 /* --- the module --- */

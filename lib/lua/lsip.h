@@ -14,6 +14,9 @@ struct lsip_server {
 	struct sipstreams *streams; /* connections, if any are listened for */
 	struct runtime *rt;
 	bool verbose; /* log each request */
+	/* private */
+	struct timer quiet;    /* until then no more lines about bad messages than BAD_LINES */
+	unsigned bad_lines, bad_unsaid;
 };
 
 /* `max_pending`: requests in work at once; beyond it new ones are refused with 503. */
@@ -27,6 +30,15 @@ void lsip_server_pause(struct lsip_server *);
 
 /* After runtime_free, which ends the coroutines that still work on requests. */
 void lsip_server_fini(struct lsip_server *);
+
+/*
+ * The table on top (popped) is where the script's globals are from now on: `request` is called there. Until it is
+ * set they are Lua's own.
+ */
+void lsip_set_globals(lua_State *);
+
+/* Pushes one of them; its type. */
+int lsip_get_global(lua_State *, const char *name);
 
 /* Logs the text of an error with its traceback as one line. `who`: what goes before it; may be "". */
 void lsip_log_error(const char *who, const char *text);

@@ -32,7 +32,7 @@ lsip_push_unsupported(lua_State *L, const struct sipmsg *m)
 		return false;
 	lua_pushliteral(L, "");
 	acc = lua_gettop(L);
-	(void)lua_getglobal(L, "supported");
+	(void)lsip_get_global(L, "supported");
 	for (; h != NULL; h = sip_find(m, SIP_REQUIRE, (int)(h - m->headers) + 1)) {
 		rest = sip_header_value(m, h);
 		while (sip_take_value(&rest, &tag)) {
