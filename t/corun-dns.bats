@@ -21,7 +21,7 @@ serve() {
 }
 
 @test "encode and decode: the fields of every type, faults in them, and messages with bytes changed" {
-	run -0 --separate-stderr corun "$top/t/lua/dns-types.lua"
+	run -0 --separate-stderr corun "$top/t/lua/dns-types.lua" 20000 "$top/man/coop-dns.3"
 	[ "$output" = ok ]
 }
 
@@ -310,5 +310,7 @@ serve() {
 	start server corun server.lua
 	run -0 dnsq -@ "127.0.0.1#$port" -s x.y
 	[ "$output" = 192.0.2.1 ]
-	[ ! -e example6.lua ]
+	run -0 --separate-stderr corun example6.lua
+	[ "$output" = $'.\th2,h3\t8443' ]
+	[ ! -e example7.lua ]
 }

@@ -182,7 +182,7 @@ same_as_kdig() {
 	# each `$ command` of the page with the lines that follow it, against this server
 	mandoc -T utf8 "$top/man/dnsq.1" | sed $'s/.\b//g' | expand | sed -n '/^EXAMPLES/,/^SEE ALSO/s/^           //p' >page
 	sed -n 's/^\$ //p' page >commands
-	[ "$(wc -l <commands)" = 6 ]
+	[ "$(wc -l <commands)" = 7 ]
 	while IFS= read -r command; do
 		sed -n "/^\$ $(sed 's/[][\.*^$/]/\\&/g' <<<"$command")\$/,/^\(\$ .*\)\{0,1\}$/p" page | sed 1d | sed '/^\$/d; /^$/d' >want
 		bash -c "${command//127.0.0.1#5300/$at}" | sed $'s/\t/ /g' | tr -s ' ' >got
