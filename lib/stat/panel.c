@@ -10,7 +10,7 @@ enum {
 	TOP = 72,
 	TOP_BARE = 40,
 	GAP = 48,
-	BOTTOM = 34,
+	BOTTOM = 58, /* the times, and the legend */
 };
 
 static const struct {
@@ -35,9 +35,7 @@ panel_band(size_t i)
 bool
 panel_gap(const struct panel *p, int64_t before, int64_t after)
 {
-	const struct track *t = p->track;
-
-	return t->lines > 2 && after - before > (t->last_at - t->first) / (int64_t)(t->lines - 1) * 10;
+	return p->track->lines > 2 && after - before > p->gap;
 }
 
 void
@@ -63,6 +61,12 @@ set_name(struct panel *p)
 		snprintf(p->name, sizeof(p->name), "%.*s...", (int)sizeof(p->name) - 4, name.p);
 }
 
+static bool
+is_whole(double v)
+{
+	return v == floor(v);
+}
+
 static void
 set_range(struct panel *p)
 {
@@ -77,7 +81,10 @@ set_range(struct panel *p)
 	p->high += pad;
 	if (p->low < 0)
 		p->low -= pad;
-	p->step = axis_step((p->high - p->low) / p->unit.scale, 5) * p->unit.scale;
+	p->step = axis_step((p->high - p->low) / p->unit.scale, 6) * p->unit.scale;
+	/* half a coroutine says nothing */
+	if (p->step < 1 && p->unit.name[0] == '\0' && is_whole(t->min) && is_whole(t->max) && is_whole(t->last))
+		p->step = 1;
 }
 
 static void
@@ -101,8 +108,18 @@ set_figures(struct panel *p, int64_t span)
 	snprintf(p->figures + n, sizeof(p->figures) - (size_t)n, "    %.40s, a point every %.40s", length, every);
 }
 
+/* Ten times the usual distance; points that the history has joined may be two of its steps apart. */
 static void
-panel_init(struct panel *p, const struct track *t, int64_t span)
+set_gap(struct panel *p, int64_t step)
+{
+	const struct track *t = p->track;
+
+	if (t->lines > 1)
+		p->gap = (t->last_at - t->first) / (int64_t)(t->lines - 1) * 10 + 2 * step;
+}
+
+static void
+panel_init(struct panel *p, const struct track *t, int64_t span, int64_t step)
 {
 	double largest = fabs(t->min) > fabs(t->max) ? t->min : t->max;
 
@@ -110,6 +127,7 @@ panel_init(struct panel *p, const struct track *t, int64_t span)
 	set_name(p);
 	set_range(p);
 	set_figures(p, span);
+	set_gap(p, step);
 	axis_value(t->last, p->unit, p->last);
 }
 
@@ -206,7 +224,7 @@ layout_init(struct layout *l, const struct history *h, const char *title, size_t
 		if (t->n == 0)
 			continue;
 		if (l->n < n)
-			panel_init(&l->panels[l->n++], t, l->to - l->from);
+			panel_init(&l->panels[l->n++], t, l->to - l->from, h->step);
 		else
 			l->left_out++;
 	}

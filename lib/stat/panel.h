@@ -14,13 +14,21 @@ enum {
 	PICTURE_RIGHT = 84,  /* of the panels, for the last value */
 	PICTURE_MARGIN = 16, /* of the texts */
 	PICTURE_INNER = PICTURE_WIDTH - PICTURE_LEFT - PICTURE_RIGHT,
+	PICTURE_SWATCH = 24, /* width of the legend's piece of a band, which ends so far above the lower edge: */
+	PICTURE_LEGEND = 12,
 };
+
+/* What a band and the line in it are. */
+#define PICTURE_LEGEND_TEXT "average, in the band from minimum to maximum"
+#define PICTURE_LEGEND_LINE "#69727d"
+#define PICTURE_LEGEND_BAND "#d3d8de"
 
 struct panel {
 	const struct track *track;
 	struct unit unit;
 	double low, high;      /* what the vertical axis spans, not in the unit */
 	double step;           /* between the lines across, not in the unit */
+	int64_t gap;           /* ms: points that are further apart are not joined */
 	char name[PANEL_NAME]; /* cut with ... when it is too long */
 	char figures[6 * AXIS_TEXT]; /* "min 8.73    avg 23.0    max 45.9 MiB at 01:33    10 hours, a point every minute" */
 	char last[AXIS_TEXT];

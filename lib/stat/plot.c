@@ -288,12 +288,25 @@ put_head(const struct svg *v)
 }
 
 static void
+put_legend(const struct svg *v)
+{
+	int y = v->l->height - PICTURE_LEGEND;
+
+	buf_printf(v->b, "<path fill=\"" PICTURE_LEGEND_BAND "\" d=\"M%d %dv-10h%dv10z\"/>\n"
+	    "<path stroke=\"" PICTURE_LEGEND_LINE "\" stroke-width=\"1.5\" d=\"M%d %dh%d\"/>\n", LEFT, y,
+	    PICTURE_SWATCH, LEFT, y - 5, PICTURE_SWATCH);
+	put_label(v->b, LEFT + PICTURE_SWATCH + 8, y - 1, "", PICTURE_LEGEND_TEXT);
+}
+
+static void
 put_picture(const struct svg *v)
 {
 	put_head(v);
 	for (size_t i = 0; i < v->l->n; i++)
 		put_panel(v, i);
-	if (v->l->n == 0)
+	if (v->l->n > 0)
+		put_legend(v);
+	else
 		put_label(v->b, MARGIN, layout_top(v->l, 0) - 12, "", "nothing was recorded");
 	buf_puts(v->b, "</svg>\n");
 }

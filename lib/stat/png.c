@@ -114,6 +114,20 @@ put_xtics(const struct script *s, bool labels)
 }
 
 static void
+put_legend(const struct script *s)
+{
+	int y = s->l->height - PICTURE_LEGEND;
+
+	buf_printf(s->b, "set object 1 rectangle from screen %d./%d, screen 1-%d./%d to screen %d./%d, screen 1-%d./%d"
+	    " fillcolor rgb '" PICTURE_LEGEND_BAND "' fillstyle solid 1.0 noborder\n", LEFT, WIDTH, y, s->l->height,
+	    LEFT + PICTURE_SWATCH, WIDTH, y - 10, s->l->height);
+	buf_printf(s->b, "set arrow 1 from screen %d./%d, screen 1-%d./%d to screen %d./%d, screen 1-%d./%d nohead"
+	    " linewidth 1.5 linecolor rgb '" PICTURE_LEGEND_LINE "'\n", LEFT, WIDTH, y - 5, s->l->height,
+	    LEFT + PICTURE_SWATCH, WIDTH, y - 5, s->l->height);
+	put_label(s, LEFT + PICTURE_SWATCH + 8, y - 5, "left", PICTURE_LEGEND_LINE, ",9", PICTURE_LEGEND_TEXT);
+}
+
+static void
 put_panel(const struct script *s, size_t i)
 {
 	const struct panel *p = &s->l->panels[i];
@@ -134,6 +148,8 @@ put_panel(const struct script *s, size_t i)
 		put_label(s, MARGIN, 26, "left", "#24292f", " Bold,15", s->l->title);
 		put_label(s, WIDTH - MARGIN, 28, "right", "#69727d", ",9", s->l->title[0] != '\0' ? s->l->period : "");
 	}
+	if (i + 1 == s->l->n)
+		put_legend(s);
 	buf_puts(s->b, "set label '' at ");
 	put_number(s->b, (double)(p->track->max_at - s->l->from));
 	buf_puts(s->b, ", ");

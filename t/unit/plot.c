@@ -241,5 +241,66 @@ TEST(out_of_memory)
 	history_fini(&h);
 }
 
+/* How many pieces the path has whose description begins so. */
+static int
+runs(const char *svg, const char *begin)
+{
+	const char *d = strstr(svg, begin);
+	int n = 0;
+
+	for (d = d != NULL ? d + strlen(begin) : ""; *d != '\0' && *d != '"'; d++)
+		n += *d == 'M';
+	return n;
+}
+
+TEST(what_was_joined_is_no_gap)
+{
+	struct history h;
+	char *svg;
+
+	history_init(&h, 10);
+	/* so many that history and columns join them to points that are minutes apart */
+	for (int i = 0; i < 100000; i++)
+		add(&h, i * 1000, "a", 1, 2, 3);
+	svg = draw(&h, NULL);
+	/* one run of the band, one of the line: it begins with M */
+	EQ(runs(svg, "stroke-width=\"7\" d=\""), 1);
+	EQ(runs(svg, "stroke-width=\"15\" d=\""), 1);
+	free(svg);
+	history_fini(&h);
+}
+
+TEST(whole_numbers_have_whole_rules)
+{
+	struct history h;
+	char *svg;
+
+	history_init(&h, 10);
+	add(&h, 0, "ready", 0, 1, 1);
+	add(&h, 1000, "ready", 0, 0, 1);
+	svg = draw(&h, NULL);
+	OK(strstr(svg, ">0.5</text>") == NULL);
+	OK(strstr(svg, ">1</text>") != NULL);
+	free(svg);
+	history_fini(&h);
+}
+
+TEST(a_legend)
+{
+	struct history h;
+	char *svg;
+
+	history_init(&h, 10);
+	svg = draw(&h, NULL);
+	OK(strstr(svg, "minimum to maximum") == NULL);
+	free(svg);
+	add(&h, 0, "a", 1, 2, 3);
+	svg = draw(&h, NULL);
+	OK(strstr(svg, ">average, in the band from minimum to maximum</text>") != NULL);
+	free(svg);
+	history_fini(&h);
+}
+
 MAIN(RUN(what_a_panel_says), RUN(ten_hours_take_less_than_50_kilobytes), RUN(a_spike_is_never_lost), RUN(nothing_one_point_and_a_level),
-    RUN(where_nothing_was_heard_there_is_a_gap), RUN(extreme_values), RUN(a_title_may_be_anything), RUN(panels_are_bounded), RUN(out_of_memory))
+    RUN(where_nothing_was_heard_there_is_a_gap), RUN(extreme_values), RUN(a_title_may_be_anything), RUN(panels_are_bounded), RUN(out_of_memory),
+    RUN(what_was_joined_is_no_gap), RUN(whole_numbers_have_whole_rules), RUN(a_legend))
