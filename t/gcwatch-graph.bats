@@ -30,6 +30,7 @@ script='for i = 1, 200 do stat.gauge("x.level", 5 + i % 7) stat.gauge("x.gc", i 
 	until_true shows 'x.gc  1[0-9]\.[0-9] MiB   min 1.* avg 1.* max 1.* MiB'
 	shows '^x.level  [0-9]+   min 5   avg [0-9.]+   max 11'
 	screen | grep -qP '│.*[\x{2801}-\x{28ff}]{2}'
+	shows '^          28 seconds ago +now$'
 	[ "$(screen | wc -L)" -le 79 ]
 }
 

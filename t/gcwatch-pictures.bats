@@ -154,7 +154,7 @@ LUA
 	[ -z "$stderr" ]
 	[ "$(head -c 8 x.png | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ]
 	# width and height stand in the first chunk: twice 960 x 534
-	[ "$(od -An -j16 -N8 -tu4 --endian=big x.png | xargs)" = '1920 1068' ]
+	[ "$(od -An -j16 -N8 -tu4 --endian=big x.png | xargs)" = '1920 1116' ]
 }
 
 @test "-o x.png without gnuplot: a message, and an SVG" {

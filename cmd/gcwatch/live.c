@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/clock.h"
 #include "stat/axis.h"
 
 enum {
@@ -41,6 +42,7 @@ struct live {
 	size_t now;      /* of the rings */
 	int drawn;       /* lines of the last picture */
 	struct live_style style;
+	int64_t interval;
 };
 
 struct live_style
@@ -56,7 +58,7 @@ live_style(void)
 }
 
 struct live *
-live_new(struct live_style style)
+live_new(struct live_style style, int64_t interval)
 {
 	struct live *l = calloc(1, sizeof(*l));
 
@@ -64,6 +66,7 @@ live_new(struct live_style style)
 		return NULL;
 	TAILQ_INIT(&l->metrics);
 	l->style = style;
+	l->interval = interval;
 	return l;
 }
 
@@ -321,14 +324,21 @@ put_heading(const struct canvas *c)
 	buf_puts(c->b, "\033[K\r\n");
 }
 
+/* How many intervals a graph of so many columns shows. */
+static int
+wide(const struct live *l, int columns)
+{
+	int n = l->style.braille ? 2 * columns : columns;
+
+	return n < KEPT ? n : KEPT;
+}
+
 static void
 put_metric(const struct live *l, const struct metric *m, struct buf *b, int rows, int columns, size_t colour)
 {
 	struct canvas c = { .l = l, .m = m, .b = b, .rows = rows, .columns = columns - MARGIN, .colour = colour };
 
-	c.wide = l->style.braille ? 2 * c.columns : c.columns;
-	if (c.wide > KEPT)
-		c.wide = KEPT;
+	c.wide = wide(l, c.columns);
 	c.columns = l->style.braille ? c.wide / 2 : c.wide;
 	c.high = l->style.braille ? 4 * c.rows : c.rows;
 	set_range(&c);
@@ -336,6 +346,22 @@ put_metric(const struct live *l, const struct metric *m, struct buf *b, int rows
 	put_heading(&c);
 	for (int row = 0; row < rows; row++)
 		put_row(&c, row);
+}
+
+/* The axis of time, which all graphs share. */
+static void
+put_times(const struct live *l, struct buf *b, int columns)
+{
+	int n = wide(l, columns - MARGIN), used = l->style.braille ? n / 2 : n;
+	char past[AXIS_TEXT];
+	int gap;
+
+	axis_length(l->interval / MSEC * n, false, past);
+	gap = used - (int)strlen(past) - (int)strlen(" ago") - (int)strlen("now");
+	buf_printf(b, "%*s%s ago", MARGIN, "", past);
+	if (gap > 0)
+		buf_printf(b, "%*snow", gap, "");
+	buf_puts(b, "\033[K\r\n");
 }
 
 /* How many metrics fit, and how many rows each graph then has. */
@@ -364,15 +390,19 @@ live_draw(struct live *l, struct buf *b, int rows, int columns, bool afresh)
 	else if (l->drawn > 0)
 		buf_printf(b, "\033[%dA\r", l->drawn);
 	l->drawn = 0;
-	if (columns < MARGIN + 8 || rows < 4) {
+	if (columns < MARGIN + 8 || rows < 5) {
 		buf_puts(b, "\r\033[Jthe terminal is too small");
 		return;
 	}
-	rows -= 2; /* the last line, and the one that tells what has no room */
+	rows -= 3; /* the last line, the one that tells what has no room, and the times */
 	n = divide(l, rows, &each);
 	for (size_t i = 0; i < n && m != NULL; i++, m = TAILQ_NEXT(m, entry)) {
 		put_metric(l, m, b, each, columns - 1, i);
 		l->drawn += each + 1;
+	}
+	if (n > 0) {
+		put_times(l, b, columns - 1);
+		l->drawn++;
 	}
 	if (l->n + l->left_out > n) {
 		buf_printf(b, "and %zu more metrics: choose with -m\033[K\r\n", l->n + l->left_out - n);

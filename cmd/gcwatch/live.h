@@ -18,8 +18,8 @@ struct live_style {
 /* What the locale and the environment (NO_COLOR, TERM) allow. */
 struct live_style live_style(void);
 
-/* NULL with errno. */
-struct live *live_new(struct live_style);
+/* `interval`: ns. NULL with errno. */
+struct live *live_new(struct live_style, int64_t interval);
 void live_free(struct live *);
 
 /*

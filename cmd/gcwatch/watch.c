@@ -364,7 +364,7 @@ open_outputs(struct watcher *w, const char *title)
 
 	if ((w->out = out_open(w->set, log, title)) == NULL)
 		return -1;
-	if (w->set->graph && (w->live = live_new(live_style())) == NULL) {
+	if (w->set->graph && (w->live = live_new(live_style(), w->set->interval)) == NULL) {
 		warn(NULL);
 		return -1;
 	}
