@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "dns/idn.h"
 #include "dns/name.h"
 
 enum { PORT = 53, FILE_MAX = 65536 };
@@ -81,7 +82,7 @@ dns_conf_search(struct dns_conf *c, struct slice words)
 
 	c->nsearch = 0;
 	while (next_word(&words, &word)) {
-		if ((n = name_parse(word, name, &why)) < 0 || (size_t)n > sizeof(c->search) - c->nsearch)
+		if ((n = idn_parse(word, name, &why)) < 0 || (size_t)n > sizeof(c->search) - c->nsearch)
 			continue;
 		memcpy(c->search + c->nsearch, name, (size_t)n);
 		c->nsearch += (size_t)n;

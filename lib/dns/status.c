@@ -1,5 +1,7 @@
 #include "dns/status.h"
 
+#include <string.h>
+
 #include "dns/name.h"
 
 enum { CHAIN = 32 }; /* aliases that are followed: a loop ends here too */
@@ -26,10 +28,10 @@ has_records(const struct dnsmsg *m, const uint8_t *name, uint16_t type, uint8_t 
 	return false;
 }
 
-enum dns_status
-dns_status_of(const struct dnsmsg *m, const uint8_t *name, uint16_t type)
+/* *end: the name at which the records are, in one of the two. */
+static enum dns_status
+follow(const struct dnsmsg *m, const uint8_t *name, uint16_t type, uint8_t names[2][NAME_MAX_WIRE], const uint8_t **end)
 {
-	uint8_t names[2][NAME_MAX_WIRE];
 	bool alias = true;
 
 	if (m->rcode == RCODE_NXDOMAIN)
@@ -37,11 +39,33 @@ dns_status_of(const struct dnsmsg *m, const uint8_t *name, uint16_t type)
 	if (m->rcode != RCODE_NOERROR)
 		return DNS_RCODE;
 	for (int i = 0; alias && i < CHAIN; i++) {
+		*end = name;
 		if (has_records(m, name, type, names[i & 1], &alias))
 			return DNS_ANSWER_OK;
 		name = names[i & 1];
 	}
 	return DNS_NODATA;
+}
+
+enum dns_status
+dns_status_of(const struct dnsmsg *m, const uint8_t *name, uint16_t type)
+{
+	uint8_t names[2][NAME_MAX_WIRE];
+	const uint8_t *end;
+
+	return follow(m, name, type, names, &end);
+}
+
+enum dns_status
+dns_status_at(const struct dnsmsg *m, const uint8_t *name, uint16_t type, uint8_t *owner)
+{
+	uint8_t names[2][NAME_MAX_WIRE];
+	const uint8_t *end;
+	enum dns_status status = follow(m, name, type, names, &end);
+
+	if (status == DNS_ANSWER_OK)
+		memcpy(owner, end, name_len(end));
+	return status;
 }
 
 const char *

@@ -25,6 +25,12 @@ enum dns_status {
  */
 enum dns_status dns_status_of(const struct dnsmsg *, const uint8_t *name, uint16_t type);
 
+/*
+ * The same, and where the records are: `owner` (NAME_MAX_WIRE bytes) gets the name at the end of the aliases, if there
+ * are any there.
+ */
+enum dns_status dns_status_at(const struct dnsmsg *, const uint8_t *name, uint16_t type, uint8_t *owner);
+
 /* "NOERROR", "NODATA", "NXDOMAIN", "SERVFAIL", "TIMEOUT"...; `to` has RRTYPE_TEXTLEN bytes, and may be returned. */
 const char *dns_status_text(enum dns_status, uint16_t rcode, char *to);
 

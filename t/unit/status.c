@@ -16,6 +16,8 @@ wire(const char *text, uint8_t *to)
 	return to;
 }
 
+static char at_last[NAME_TEXTLEN]; /* of the records; "." without any */
+
 /* "a>b c=" : a is an alias of b, c has an address. */
 static enum dns_status
 status(const char *name, uint16_t type, uint16_t rcode, const char *records)
@@ -48,6 +50,9 @@ status(const char *name, uint16_t type, uint16_t rcode, const char *records)
 	EQ(dnswrite_end(&w), 0);
 	EQ(dnsmsg_parse(&m, buf.p, buf.n, &fault), 0);
 	s = dns_status_of(&m, wire(name, a), type);
+	*b = 0;
+	EQ(dns_status_at(&m, a, type, b), s);
+	*name_text(at_last, b, 0) = '\0';
 	buf_fini(&buf);
 	return s;
 }
@@ -67,7 +72,9 @@ TEST(aliases)
 {
 	EQ(status("a.x", RRTYPE_A, RCODE_NOERROR, "a.x>b.x b.x>c.y c.y="), DNS_ANSWER_OK);
 	EQ(status("a.x", RRTYPE_A, RCODE_NOERROR, "c.y= b.x>c.y a.x>b.x"), DNS_ANSWER_OK);
+	STR(at_last, "c.y.");
 	EQ(status("a.x", RRTYPE_A, RCODE_NOERROR, "a.x>b.x b.x>c.y"), DNS_NODATA);
+	STR(at_last, ".");
 	EQ(status("a.x", RRTYPE_CNAME, RCODE_NOERROR, "a.x>b.x"), DNS_ANSWER_OK);
 }
 
