@@ -477,6 +477,18 @@ resolver_capacity(const struct resolver *r)
 	return r->window.most;
 }
 
+const struct dns_conf *
+resolver_conf(const struct resolver *r)
+{
+	return &r->options.conf;
+}
+
+int64_t
+resolver_now(const struct resolver *r)
+{
+	return r->sched->clock.now;
+}
+
 const struct addr *
 resolver_server(const struct resolver *r, unsigned index)
 {
@@ -556,6 +568,7 @@ resolver_new(struct sched *sched, const struct resolver_options *o)
 		return NULL;
 	r->sched = sched;
 	r->options = *o;
+	r->options.stream |= o->conf.use_vc;
 	TAILQ_INIT(&r->waiting);
 	LIST_INIT(&r->all);
 	ports = ports_for_each(r);

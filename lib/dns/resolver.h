@@ -89,6 +89,10 @@ unsigned resolver_room(const struct resolver *);
 unsigned resolver_inflight(const struct resolver *);
 unsigned resolver_capacity(const struct resolver *);
 
+/* As it was made with; and the time of its loop, ns. */
+const struct dns_conf *resolver_conf(const struct resolver *);
+int64_t resolver_now(const struct resolver *);
+
 const struct addr *resolver_server(const struct resolver *, unsigned index);
 
 /* "NOERROR", "NODATA", "NXDOMAIN", "SERVFAIL", "TIMEOUT"...; `to` has RRTYPE_TEXTLEN bytes, and may be returned. */

@@ -19,6 +19,8 @@ struct server {
 	uint16_t rcode;
 	uint32_t ttl, minimum; /* of an address; of the SOA that goes with nothing, 0: none */
 	bool lies, truncates, garbles, hates_edns;
+	bool ipv6;            /* names have AAAA records too */
+	const char *only;     /* no other name is known than this one; NULL: all are */
 	bool folds;           /* names come back in small letters */
 	unsigned cases;       /* how often the name was in another case than before */
 	uint8_t last_name[NAME_MAX_WIRE];
@@ -97,6 +99,8 @@ write_reply(const struct server *s, const struct dnsmsg *m, uint16_t flags, cons
 		rcode = 23;
 	else if (m->qtype == RRTYPE_A && (flags & 15) == 0)
 		dnswrite_rr(&w, DNS_ANSWER, name, RRTYPE_A, RRCLASS_IN, s->ttl, slice_make(address, 4));
+	else if (s->ipv6 && m->qtype == RRTYPE_AAAA && (flags & 15) == 0)
+		dnswrite_rr(&w, DNS_ANSWER, name, RRTYPE_AAAA, RRCLASS_IN, s->ttl, SLICE(" \1\15\270\0\0\0\0\0\0\0\0\0\0\0\1"));
 	else if (s->minimum > 0)
 		put_soa(&w, s->minimum);
 	if (s->cookies)
@@ -127,6 +131,15 @@ lie(struct server *s, const struct addr *from, const uint8_t *reply, size_t n)
 	(void)udp_send(s->udp, slice_make(reply, 0), from);
 }
 
+static bool
+is_called(const uint8_t *name, const char *text)
+{
+	char to[NAME_TEXTLEN + 1];
+
+	*name_text(to, name, 0) = '\0';
+	return strcmp(to, text) == 0;
+}
+
 static void
 serve(struct udp *udp, struct slice data, const struct addr *from)
 {
@@ -150,6 +163,8 @@ serve(struct udp *udp, struct slice data, const struct addr *from)
 	if (s->got++ < s->ignore)
 		return;
 	flags |= s->hates_edns && m.edns ? RCODE_FORMERR : s->rcode;
+	if (s->only != NULL && !is_called(name, s->only))
+		flags = DNS_QR | DNS_RD | RCODE_NXDOMAIN;
 	if (s->truncates)
 		flags |= DNS_TC;
 	reply = write_reply(s, &m, flags, name);
@@ -182,19 +197,30 @@ open_server(struct server *s)
 	EQ(udp_read(s->udp, true), 0);
 }
 
+static struct dns_conf conf; /* of the next resolver */
+
+static void
+new_resolver(void)
+{
+	struct resolver_options o = { .conf = conf, .cache = cache_bytes, .mix_case = guard, .cookies = guard };
+
+	resolver = resolver_new(&sched, &o);
+	OK(resolver != NULL);
+}
+
 static void
 set_up(unsigned nservers, unsigned attempts)
 {
-	struct resolver_options o = { .conf = { .nservers = nservers, .timeout = 2 * SEC, .attempts = attempts, .rotate = rotating },
-		.cache = cache_bytes, .mix_case = guard, .cookies = guard };
-
 	EQ(sched_init(&sched, NULL, true), 0);
+	dns_conf_init(&conf);
+	conf.nservers = nservers;
+	conf.attempts = attempts;
+	conf.rotate = rotating;
 	for (unsigned i = 0; i < nservers; i++) {
 		open_server(&servers[i]);
-		o.conf.servers[i] = servers[i].addr;
+		conf.servers[i] = servers[i].addr;
 	}
-	resolver = resolver_new(&sched, &o);
-	OK(resolver != NULL);
+	new_resolver();
 }
 
 static void
