@@ -279,6 +279,93 @@ serve() {
 	END
 }
 
+@test "addresses: literals, localhost, the hosts file, then both families from DNS" {
+	serve
+	printf '192.0.2.50 fixed.example.test fixed # comment\n2001:db8::50 fixed\n' >hosts
+	run -0 --separate-stderr env COOP_HOSTS=hosts corun - <<-'END'
+		local function show(...)
+		  local l, e = dns.addresses(...)
+		  print(l and table.concat(l, ' ') or e)
+		end
+		show '192.0.2.9' show '::1' show 'localhost' show 'a.localhost.'
+		show 'fixed' show 'FIXED.example.test' show('fixed', { family = 6 }) show('fixed.example.test', { family = 6 })
+		show 'web.example.test' show('ns1.example.test', { family = 4 }) show('ns1.example.test', { family = 6 })
+		show 'nowhere.example.test' show 'txt.example.test' show 'a..b' show('web.example.test', { timeout = 5 })
+		print(pcall(dns.addresses, 'x', { family = 5 }))
+		print(select('#', dns.addresses('localhost', {})))
+	END
+	diff - <(echo "$output") <<-'END'
+		192.0.2.9
+		::1
+		127.0.0.1 ::1
+		127.0.0.1 ::1
+		192.0.2.50 2001:db8::50
+		192.0.2.50
+		2001:db8::50
+		NODATA
+		192.0.2.80 192.0.2.81 2001:db8::80
+		192.0.2.1
+		2001:db8::1
+		NXDOMAIN
+		NODATA
+		empty label
+		192.0.2.80 192.0.2.81 2001:db8::80
+		false	bad argument #2 to 'dns.addresses' (family: 4 or 6 is wanted)
+		1
+	END
+}
+
+@test "the search list: for hosts always, for queries when asked; what resolv.conf says is followed when it changes" {
+	serve
+	cat >>conf <<-'END'
+		search sub.example.test example.test
+		options ndots:1 timeout:5 attempts:2 edns0 trust-ad
+	END
+	mock
+	run -0 --separate-stderr corun - "$at" <<-'END'
+		print(table.concat(dns.addresses 'web', ' '))
+		print((select(2, dns.query "web")))
+		print(dns.query('web', 'A', { search = true })[1].name)
+		print(dns.query('web.', 'A', { search = true }))
+		print((select(2, dns.query('no', 'A', { search = true }))))
+		print((select(2, dns.query('txt', 'A', { search = true }))))
+		local r = dns.resolver { servers = dns.resolver and arg[1], search = { 'one.x', 'two.x' }, ndots = 2 }
+		print(r:query('nxdomain', 'A', { search = true }))
+		print(r:query('a.b', 'A', { search = true })[1].name)
+		local f = io.open('conf', 'w')
+		f:write('nameserver ', arg[1], '\n')
+		f:close()
+		sleep(1.1)
+		print(dns.query('web')[1].address)
+		print(pcall(dns.resolver, { ndots = 99 }))
+	END
+	diff - <(echo "$output" | sed 's/table: .*/TABLE/') <<-'END'
+		192.0.2.80 192.0.2.81 2001:db8::80
+		REFUSED
+		web.example.test.
+		nil	REFUSED	TABLE
+		REFUSED
+		REFUSED
+		nil	NXDOMAIN	TABLE
+		a.b.one.x.
+		192.0.2.1
+		false	bad argument #1 to 'dns.resolver' (ndots: out of range)
+	END
+}
+
+@test "resolv.conf: use-vc, no-aaaa, rotate" {
+	mock
+	printf 'nameserver %s\noptions use-vc no-aaaa\n' "$at" >conf
+	export COOP_RESOLV_CONF=$PWD/conf
+	run -0 corun -e 'print(#dns.addresses "a.x")'
+	[ "$output" = 1 ]
+	[ "$(sed 1d mock.out)" = "tcp a.x. A edns" ]
+	port=$(free_port)
+	printf 'nameserver 127.0.0.1#%s\nnameserver %s\noptions rotate\n' "$port" "$at" >conf
+	run -0 corun -e 'for i = 1, 6 do print(#dns.query("n" .. i .. ".x")) end'
+	[ "${#lines[@]}" = 6 ]
+}
+
 @test "net.connect finds names by it" {
 	serve
 	cat >script.lua <<-'END'
@@ -286,9 +373,13 @@ serve() {
 		spawn(function() local c = l:accept() c:write('hello\n') c:close() end)
 		print(net.connect('localhost:' .. l:localaddr():match('%d+$')):read('l'))
 		print(net.connect('nowhere.example.test:80'))
+		local l = net.listen('127.0.0.1:0')
+		spawn(function() local c = l:accept() c:write('short\n') c:close() end)
+		print(net.connect('fixed:' .. l:localaddr():match('%d+$')):read('l'))
 	END
-	run -0 --separate-stderr corun script.lua
-	[ "$output" = $'hello\nnil\tNXDOMAIN' ]
+	echo '127.0.0.1 fixed' >hosts
+	COOP_HOSTS=hosts run -0 --separate-stderr corun script.lua
+	[ "$output" = $'hello\nnil\tNXDOMAIN\nshort' ]
 }
 
 @test "the examples of the manual page" {
@@ -302,15 +393,17 @@ serve() {
 	[ "${#lines[@]}" = 100 ]
 	[ "$(grep -c true <<<"$output")" = 100 ]
 	run -0 --separate-stderr corun example3.lua
-	[ "$output" = $'2\t2\t2' ]
+	[ "$output" = $'127.0.0.1 ::1\nmail.example.test.' ]
 	run -0 --separate-stderr corun example4.lua
+	[ "$output" = $'2\t2\t2' ]
+	run -0 --separate-stderr corun example5.lua
 	[ "$output" = sip:0148@example.test ]
 	port=$(free_port)
-	sed "s/5300/$port/" example5.lua >server.lua
+	sed "s/5300/$port/" example6.lua >server.lua
 	start server corun server.lua
 	run -0 dnsq -@ "127.0.0.1#$port" -s x.y
 	[ "$output" = 192.0.2.1 ]
-	run -0 --separate-stderr corun example6.lua
+	run -0 --separate-stderr corun example7.lua
 	[ "$output" = $'.\th2,h3\t8443' ]
-	[ ! -e example7.lua ]
+	[ ! -e example8.lua ]
 }

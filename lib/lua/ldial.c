@@ -1,11 +1,14 @@
 /*
- * net.connect: a name or an address to a connection. A name's addresses come from our resolver, both families, and
- * are tried in turn; localhost is the loopback without asking anybody (RFC 6761 section 6.3).
+ * net.connect: a name or an address to a connection. A name's addresses come from the hosts file or our resolver,
+ * both families (dns.addresses), and are tried in turn.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "dns/idn.h"
+#include "dns/name.h"
+#include "lua/ldns.h"
 #include "lua/lnet.h"
 
 enum { HOST_MAX = 256 };
@@ -123,84 +126,51 @@ connect_on(lua_State *L, int status, lua_KContext ctx)
 
 /* --- names --- */
 
-/* dns.query's list of records, or nil and why, is on top: its addresses are added. */
+/* dns.addresses' list of them, or nil and why, is on top. */
 static void
-add_answers(lua_State *L, struct dial *d)
+add_addresses(lua_State *L, struct dial *d)
 {
 	lua_Integer n = lua_istable(L, -2) ? luaL_len(L, -2) : 0;
 
-	if (n == 0 && lua_type(L, -1) == LUA_TSTRING && d->why == NULL) {
-		lua_pushvalue(L, -1);
-		lua_setiuservalue(L, DIAL, 1);
-		d->why = lua_tostring(L, -1);
-	}
+	if (n == 0)
+		note_why(d, lua_tostring(L, -1));
 	for (lua_Integer i = 1; i <= n; i++) {
 		lua_rawgeti(L, -2, i);
-		if (lua_istable(L, -1) && lua_getfield(L, -1, "address") == LUA_TSTRING)
-			add(d, slice_of(lua_tostring(L, -1)));
-		lua_settop(L, DIAL + 2);
+		add(d, slice_of(lua_tostring(L, -1)));
+		lua_pop(L, 1);
 	}
 }
 
-static int resolve_on(lua_State *, int, lua_KContext);
-
-/* Calls dns.query for the addresses of one family, within the time that is left. */
 static int
-ask(lua_State *L, struct dial *d, lua_KContext which)
-{
-	static const char *const types[] = { "A", "AAAA" };
-	int64_t left = d->deadline - runtime_sched(runtime_of(L))->clock.now;
-	struct slice host, port;
-	int nargs = 2;
-
-	lua_settop(L, DIAL);
-	if (left <= 0) {
-		if (d->why == NULL)
-			d->why = "timeout";
-		return connect_on(L, LUA_OK, 0);
-	}
-	host = slice_of(lua_tostring(L, 1));
-	(void)slice_cut(host, ':', &host, &port);
-	luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-	if (lua_getfield(L, -1, "dns") != LUA_TTABLE)
-		return lua_fail(L, "no resolver");
-	lua_getfield(L, -1, "query");
-	lua_replace(L, DIAL + 1);
-	lua_settop(L, DIAL + 1);
-	lua_pushlstring(L, host.p, host.n);
-	lua_pushstring(L, types[which]);
-	if (d->deadline < CLOCK_FOREVER) {
-		lua_createtable(L, 0, 1);
-		lua_pushnumber(L, (lua_Number)left / (lua_Number)SEC);
-		lua_setfield(L, -2, "timeout");
-		nargs = 3;
-	}
-	lua_callk(L, nargs, 2, which, resolve_on);
-	return resolve_on(L, LUA_OK, which);
-}
-
-static int
-resolve_on(lua_State *L, int status, lua_KContext which)
+resolve_on(lua_State *L, int status, lua_KContext ctx)
 {
 	struct dial *d = lua_touserdata(L, DIAL);
 
 	(void)status;
-	add_answers(L, d);
-	/* a name that does not exist has no address of the other family either */
-	if (which == 0 && (d->why == NULL || strcmp(d->why, "NXDOMAIN") != 0))
-		return ask(L, d, 1);
+	(void)ctx;
+	add_addresses(L, d);
 	lua_settop(L, DIAL);
 	return connect_on(L, LUA_OK, 0);
 }
 
+/* Within the time that is left. */
 static int
 resolve(lua_State *L, struct dial *d, struct slice host)
 {
-	if (!slice_caseeq(host, SLICE("localhost")))
-		return ask(L, d, 0);
-	add(d, SLICE("127.0.0.1"));
-	add(d, SLICE("::1"));
-	return connect_on(L, LUA_OK, 0);
+	int64_t left = d->deadline - runtime_sched(runtime_of(L))->clock.now;
+
+	if (left <= 0)
+		return lua_fail(L, "timeout");
+	lua_settop(L, DIAL);
+	lua_pushcfunction(L, ldns_addresses);
+	lua_pushlstring(L, host.p, host.n);
+	lua_createtable(L, 0, 1);
+	if (d->deadline < CLOCK_FOREVER) {
+		lua_pushnumber(L, (lua_Number)left / (lua_Number)SEC);
+		lua_setfield(L, -2, "timeout");
+	}
+	lua_callk(L, 2, 2, 0, resolve_on);
+	return resolve_on(L, LUA_OK, 0);
 }
 
 /* HOST:PORT whose HOST is no literal address; `tcp:` has been cut off. */
@@ -263,6 +233,20 @@ new_dial(lua_State *L, const struct ltls *o)
 	return d;
 }
 
+/* As certificates have it: without a final dot, and international ones as A-labels. */
+static void
+host_name(struct dial *d, struct slice host)
+{
+	char text[NAME_TEXTLEN];
+	uint8_t wire[NAME_MAX_WIRE];
+	const char *why;
+
+	if (idn_parse(host, wire, &why) > 0)
+		host = slice_make(text, (size_t)(name_text(text, wire, 0) - text - 1));
+	/* too long a name is none that there could be */
+	(void)slice_cstr(host, d->name, sizeof(d->name));
+}
+
 /* Whom the certificate must be of: whom the address names, unless the options say it. */
 static void
 set_name(lua_State *L, struct dial *d, const char *given)
@@ -276,8 +260,7 @@ set_name(lua_State *L, struct dial *d, const char *given)
 			(void)addr_format_host(&d->addrs[0], d->name, sizeof(d->name));
 		return;
 	}
-	/* too long a name is none that there could be */
-	(void)slice_cstr(host, d->name, sizeof(d->name));
+	host_name(d, host);
 }
 
 int

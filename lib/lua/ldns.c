@@ -12,30 +12,19 @@
 #include "dns/enum.h"
 #include "dns/idn.h"
 #include "dns/name.h"
+#include "dns/search.h"
 #include "lua/modules.h"
 
 #define QUERY    "dns query"
 #define LOOKUP   "dns enum"
-#define RESOLVER "dns.resolver"
-
-enum { SPREAD = 8 }; /* sockets that a question leaves from by chance */
-enum { CACHE = 4 << 20, CACHE_LEAST = 65536, CACHE_MOST = 1 << 30 }; /* bytes */
-
-/* What the module keeps, in the registry. */
-struct module {
-	struct buf scratch;
-	struct dns_conf conf; /* of the default resolver; no servers: resolv.conf is read when it is needed */
-};
-
-struct lresolver {
-	struct resolver *r; /* NULL: closed */
-};
 
 struct query {
 	struct dns_query q;
 	struct task *task;  /* that waits; NULL: nobody does any more */
 	bool done;
 	struct buf packet;  /* the answer, with nothing else */
+	struct search *search; /* with search = true, held by the second user value; else NULL */
+	struct resolver *resolver;
 	uint8_t name[];
 };
 
@@ -45,12 +34,12 @@ struct lookup {
 	bool done;
 };
 
-static const char module_key, default_key;
+static const char module_key;
 
-static struct module *
-module_of(lua_State *L)
+struct ldns *
+ldns_of(lua_State *L)
 {
-	struct module *m;
+	struct ldns *m;
 
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &module_key);
 	m = lua_touserdata(L, -1);
@@ -61,7 +50,7 @@ module_of(lua_State *L)
 struct buf *
 ldns_scratch(lua_State *L)
 {
-	struct buf *b = &module_of(L)->scratch;
+	struct buf *b = &ldns_of(L)->scratch;
 
 	buf_clear(b);
 	buf_trim(b, 65536);
@@ -71,211 +60,22 @@ ldns_scratch(lua_State *L)
 static int
 module_gc(lua_State *L)
 {
-	struct module *m = lua_touserdata(L, 1);
+	struct ldns *m = lua_touserdata(L, 1);
 
 	buf_fini(&m->scratch);
+	hosts_free(m->hosts);
+	m->hosts = NULL;
 	return 0;
-}
-
-/* --- resolvers --- */
-
-static struct lresolver *
-push_resolver(lua_State *L, const struct resolver_options *o)
-{
-	struct lresolver *lr = lua_newuserdatauv(L, sizeof(*lr), 0);
-
-	lr->r = NULL;
-	luaL_setmetatable(L, RESOLVER);
-	lr->r = resolver_new(runtime_sched(runtime_of(L)), o);
-	return lr;
-}
-
-static int
-resolver_gc(lua_State *L)
-{
-	struct lresolver *lr = luaL_checkudata(L, 1, RESOLVER);
-
-	resolver_free(lr->r);
-	lr->r = NULL;
-	return 0;
-}
-
-/* Pushes the default resolver, made when it is first needed. NULL with errno. */
-static struct resolver *
-push_default(lua_State *L)
-{
-	struct module *m = module_of(L);
-	struct resolver_options o = { .conf = m->conf, .cache = CACHE, .spread = SPREAD };
-	struct lresolver *lr;
-
-	if (lua_rawgetp(L, LUA_REGISTRYINDEX, &default_key) == LUA_TUSERDATA)
-		return ((struct lresolver *)lua_touserdata(L, -1))->r;
-	lua_pop(L, 1);
-	if (o.conf.nservers == 0) {
-		dns_conf_init(&o.conf);
-		if (dns_conf_load(&o.conf, NULL) != 0)
-			return NULL;
-	}
-	if ((lr = push_resolver(L, &o))->r == NULL)
-		return NULL;
-	lua_pushvalue(L, -1);
-	lua_rawsetp(L, LUA_REGISTRYINDEX, &default_key);
-	return lr->r;
-}
-
-int
-ldns_set_servers(lua_State *L, const struct dns_conf *conf)
-{
-	if (conf->nservers == 0) {
-		errno = EINVAL;
-		return -1;
-	}
-	module_of(L)->conf = *conf;
-	lua_pushnil(L);
-	lua_rawsetp(L, LUA_REGISTRYINDEX, &default_key);
-	return 0;
-}
-
-static void
-add_server(lua_State *L, struct dns_conf *conf)
-{
-	size_t n;
-	const char *text = lua_tolstring(L, -1, &n), *why = "a string is wanted";
-
-	if (conf->nservers == CONF_SERVERS)
-		luaL_argerror(L, 1, "too many servers");
-	if (text == NULL || dns_server_parse((struct slice){ text, n }, &conf->servers[conf->nservers], &why) != 0)
-		luaL_argerror(L, 1, lua_pushfstring(L, "bad server '%s': %s", text != NULL ? text : "", why));
-	conf->nservers++;
-}
-
-static int64_t
-opt_seconds(lua_State *L, int table, const char *name, int64_t otherwise)
-{
-	lua_Number s;
-	int ok;
-
-	if (lua_getfield(L, table, name) != LUA_TNIL) {
-		s = lua_tonumberx(L, -1, &ok);
-		if (!ok || !(s > 0))
-			luaL_argerror(L, table, lua_pushfstring(L, "%s: seconds are wanted", name));
-		otherwise = clock_ns(s);
-	}
-	lua_pop(L, 1);
-	return otherwise;
-}
-
-static bool
-opt_bool(lua_State *L, int table, const char *name, bool otherwise)
-{
-	if (lua_getfield(L, table, name) != LUA_TNIL)
-		otherwise = lua_toboolean(L, -1);
-	lua_pop(L, 1);
-	return otherwise;
-}
-
-static void
-read_servers(lua_State *L, struct dns_conf *conf)
-{
-	if (lua_getfield(L, 1, "servers") == LUA_TTABLE) {
-		for (lua_Integer i = 1; lua_geti(L, -1, i) != LUA_TNIL; i++) {
-			add_server(L, conf);
-			lua_pop(L, 1);
-		}
-		lua_pop(L, 1);
-	} else if (!lua_isnil(L, -1)) {
-		add_server(L, conf);
-	}
-	lua_pop(L, 1);
-}
-
-static enum resolver_guard
-opt_guard(lua_State *L, int table, const char *name)
-{
-	enum resolver_guard guard = RESOLVER_GUARD_AUTO;
-
-	if (lua_getfield(L, table, name) != LUA_TNIL)
-		guard = lua_toboolean(L, -1) ? RESOLVER_GUARD_ON : RESOLVER_GUARD_OFF;
-	lua_pop(L, 1);
-	return guard;
-}
-
-/* cache = bytes, or false */
-static size_t
-opt_cache(lua_State *L, int table)
-{
-	lua_Integer n = CACHE;
-	int isint = 1;
-
-	switch (lua_getfield(L, table, "cache")) {
-	case LUA_TNIL:
-		break;
-	case LUA_TBOOLEAN:
-		n = lua_toboolean(L, -1) ? CACHE : 0;
-		break;
-	default:
-		n = lua_tointegerx(L, -1, &isint);
-		if (!isint || (n != 0 && (n < CACHE_LEAST || n > CACHE_MOST)))
-			luaL_argerror(L, table, lua_pushfstring(L, "cache: bytes are wanted, %d to %d, or false", CACHE_LEAST, CACHE_MOST));
-	}
-	lua_pop(L, 1);
-	return (size_t)n;
-}
-
-/* dns.resolver{servers=, timeout=, attempts=, rotate=, tcp=, cache=, mixcase=, cookies=} */
-static int
-new_resolver(lua_State *L)
-{
-	struct resolver_options o = { .spread = SPREAD };
-	lua_Integer attempts;
-
-	dns_conf_init(&o.conf);
-	if (lua_isnoneornil(L, 1)) {
-		lua_settop(L, 0);
-		lua_newtable(L);
-	}
-	luaL_checktype(L, 1, LUA_TTABLE);
-	read_servers(L, &o.conf);
-	if (o.conf.nservers == 0 && dns_conf_load(&o.conf, NULL) != 0)
-		return lua_failno(L, errno);
-	o.conf.timeout = opt_seconds(L, 1, "timeout", o.conf.timeout);
-	if (o.conf.timeout > CONF_TIMEOUT_MAX)
-		return luaL_argerror(L, 1, "timeout: too long");
-	if (lua_getfield(L, 1, "attempts") != LUA_TNIL) {
-		attempts = luaL_checkinteger(L, -1);
-		luaL_argcheck(L, attempts >= 1 && attempts <= CONF_ATTEMPTS_MAX, 1, "attempts: out of range");
-		o.conf.attempts = (unsigned)attempts;
-	}
-	o.conf.rotate = opt_bool(L, 1, "rotate", o.conf.rotate);
-	o.stream = opt_bool(L, 1, "tcp", false);
-	o.cache = opt_cache(L, 1);
-	o.mix_case = opt_guard(L, 1, "mixcase");
-	o.cookies = opt_guard(L, 1, "cookies");
-	if (push_resolver(L, &o)->r == NULL)
-		return lua_failno(L, errno);
-	return 1;
-}
-
-/* The resolver of a method call, its userdata on top of the stack. */
-static struct resolver *
-push_self(lua_State *L)
-{
-	struct lresolver *lr = luaL_checkudata(L, 1, RESOLVER);
-
-	if (lr->r == NULL)
-		luaL_argerror(L, 1, "closed");
-	lua_pushvalue(L, 1);
-	return lr->r;
 }
 
 /* --- waiting --- */
 
-static int
-push_why(lua_State *L, const struct dns_query *q)
+int
+ldns_fail(lua_State *L, uint8_t status, uint16_t rcode)
 {
 	char text[RRTYPE_TEXTLEN];
 
-	switch ((enum dns_status)q->status) {
+	switch ((enum dns_status)status) {
 	case DNS_TIMEOUT:
 		return lua_fail(L, "timeout");
 	case DNS_UNREACHABLE:
@@ -285,7 +85,7 @@ push_why(lua_State *L, const struct dns_query *q)
 	case DNS_TRUNCATED:
 		return lua_fail(L, "truncated");
 	default:
-		return lua_fail(L, resolver_status(q, text));
+		return lua_fail(L, dns_status_text((enum dns_status)status, rcode, text));
 	}
 }
 
@@ -297,10 +97,22 @@ wake(struct task *t)
 }
 
 static void
+ask_next(struct query *mine)
+{
+	mine->q.x.name = mine->search->name;
+	mine->q.x.namelen = mine->search->namelen;
+	resolver_ask(mine->resolver, &mine->q);
+}
+
+static void
 query_done(struct dns_query *q)
 {
 	struct query *mine = (struct query *)(void *)((char *)q - offsetof(struct query, q));
 
+	if (mine->search != NULL && q->status != DNS_ANSWER_OK && search_on(mine->search, &q->status, &q->rcode)) {
+		ask_next(mine);
+		return;
+	}
 	if (q->msg != NULL)
 		buf_put(&mine->packet, q->msg->p, q->msg->n);
 	mine->done = true;
@@ -378,12 +190,12 @@ query_result(lua_State *L, struct query *mine)
 		return lua_fail(L, "not enough memory");
 	/* it was parsed when it came, but its slices pointed elsewhere */
 	if (mine->packet.n == 0 || dnsmsg_parse(&m, mine->packet.p, mine->packet.n, &fault) != 0)
-		return push_why(L, &mine->q);
+		return ldns_fail(L, mine->q.status, mine->q.rcode);
 	if (mine->q.status == DNS_ANSWER_OK) {
 		ldns_push_answers(L, &m, mine->q.x.type);
 		n = 1;
 	} else {
-		n = push_why(L, &mine->q);
+		n = ldns_fail(L, mine->q.status, mine->q.rcode);
 	}
 	ldns_push_message(L, &m);
 	return n + 1;
@@ -400,7 +212,7 @@ queried(lua_State *L, int status, lua_KContext ctx)
 static struct query *
 new_query(lua_State *L, const uint8_t *name, size_t n)
 {
-	struct query *mine = lua_newuserdatauv(L, sizeof(*mine) + n, 1);
+	struct query *mine = lua_newuserdatauv(L, sizeof(*mine) + n, 2);
 
 	memset(mine, 0, sizeof(*mine));
 	memcpy(mine->name, name, n);
@@ -438,10 +250,23 @@ read_opts(lua_State *L, int arg, struct exchange *x)
 	if (lua_isnoneornil(L, arg))
 		return CLOCK_FOREVER;
 	luaL_checktype(L, arg, LUA_TTABLE);
-	x->dnssec = opt_bool(L, arg, "dnssec", false);
-	x->no_recursion = !opt_bool(L, arg, "recurse", true);
-	timeout = opt_seconds(L, arg, "timeout", CLOCK_FOREVER);
+	x->dnssec = ldns_optbool(L, arg, "dnssec", false);
+	x->no_recursion = !ldns_optbool(L, arg, "recurse", true);
+	timeout = ldns_optseconds(L, arg, "timeout", CLOCK_FOREVER);
 	return timeout >= CLOCK_FOREVER ? timeout : clock_read(&runtime_sched(runtime_of(L))->clock) + timeout;
+}
+
+/* The names that `text` may stand for are kept beside the question on top of the stack. 0, or -1 with *why. */
+static int
+begin_search(lua_State *L, struct query *mine, struct slice text, const char **why)
+{
+	mine->search = lua_newuserdatauv(L, sizeof(*mine->search), 0);
+	lua_setiuservalue(L, -2, 2);
+	if (search_begin(mine->search, resolver_conf(mine->resolver), text, why) != 0)
+		return -1;
+	mine->q.x.name = mine->search->name;
+	mine->q.x.namelen = mine->search->namelen;
+	return 0;
 }
 
 /* name [, type [, opts]] at `arg`; the resolver's userdata is on top. */
@@ -452,14 +277,14 @@ query_with(lua_State *L, struct resolver *r, int arg)
 	uint8_t name[NAME_MAX_WIRE];
 	struct exchange x = { .type = ldns_opttype(L, arg + 1, RRTYPE_A), .class = RRCLASS_IN };
 	struct query *mine;
-	const char *text, *why;
+	const char *why;
+	struct slice text;
 	int64_t deadline;
-	size_t len;
 	int n;
 
-	text = luaL_checklstring(L, arg, &len);
+	text.p = luaL_checklstring(L, arg, &text.n);
 	deadline = read_opts(L, arg + 2, &x);
-	if ((n = idn_parse((struct slice){ text, len }, name, &why)) < 0)
+	if ((n = idn_parse(text, name, &why)) < 0)
 		return lua_fail(L, why);
 	mine = new_query(L, name, (size_t)n);
 	lua_insert(L, -2);
@@ -468,6 +293,9 @@ query_with(lua_State *L, struct resolver *r, int arg)
 	mine->q.x.class = x.class;
 	mine->q.x.dnssec = x.dnssec;
 	mine->q.x.no_recursion = x.no_recursion;
+	mine->resolver = r;
+	if (lua_istable(L, arg + 2) && ldns_optbool(L, arg + 2, "search", false) && begin_search(L, mine, text, &why) != 0)
+		return lua_fail(L, why);
 	mine->task = &co_current(L)->task;
 	resolver_ask(r, &mine->q);
 	return co_wait(L, &wait, mine, deadline, queried, lua_gettop(L));
@@ -480,7 +308,7 @@ module_query(lua_State *L)
 
 	lua_settop(L, 3);
 	(void)co_current(L);
-	if ((r = push_default(L)) == NULL)
+	if ((r = ldns_push_default(L)) == NULL)
 		return lua_failno(L, errno);
 	return query_with(L, r, 1);
 }
@@ -490,7 +318,7 @@ method_query(lua_State *L)
 {
 	lua_settop(L, 4);
 	(void)co_current(L);
-	return query_with(L, push_self(L), 2);
+	return query_with(L, ldns_push_self(L), 2);
 }
 
 /* --- enum --- */
@@ -505,13 +333,9 @@ static int
 lookup_result(lua_State *L, struct lookup *mine)
 {
 	const struct enum_lookup *e = &mine->e;
-	struct dns_query outcome = { .status = e->status, .rcode = e->rcode };
 
-	if (e->nresults == 0) {
-		if (outcome.status == DNS_ANSWER_OK)
-			outcome.status = DNS_NODATA;
-		return push_why(L, &outcome);
-	}
+	if (e->nresults == 0)
+		return ldns_fail(L, e->status == DNS_ANSWER_OK ? DNS_NODATA : e->status, e->rcode);
 	lua_createtable(L, (int)e->nresults, 0);
 	for (unsigned i = 0; i < e->nresults; i++) {
 		lua_createtable(L, 0, 4);
@@ -578,7 +402,7 @@ module_enum(lua_State *L)
 
 	lua_settop(L, 3);
 	(void)co_current(L);
-	if ((r = push_default(L)) == NULL)
+	if ((r = ldns_push_default(L)) == NULL)
 		return lua_failno(L, errno);
 	return enum_with(L, r, 1);
 }
@@ -588,7 +412,7 @@ method_enum(lua_State *L)
 {
 	lua_settop(L, 4);
 	(void)co_current(L);
-	return enum_with(L, push_self(L), 2);
+	return enum_with(L, ldns_push_self(L), 2);
 }
 
 /* --- the module --- */
@@ -603,22 +427,9 @@ new_type(lua_State *L, const char *name, lua_CFunction gc)
 }
 
 static void
-new_resolver_type(lua_State *L)
-{
-	static const luaL_Reg methods[] = { { "query", method_query }, { "enum", method_enum }, { NULL, NULL } };
-
-	luaL_newmetatable(L, RESOLVER);
-	lua_pushcfunction(L, resolver_gc);
-	lua_setfield(L, -2, "__gc");
-	luaL_newlib(L, methods);
-	lua_setfield(L, -2, "__index");
-	lua_pop(L, 1);
-}
-
-static void
 new_module(lua_State *L)
 {
-	struct module *m = lua_newuserdatauv(L, sizeof(*m), 0);
+	struct ldns *m = lua_newuserdatauv(L, sizeof(*m), 0);
 
 	memset(m, 0, sizeof(*m));
 	lua_createtable(L, 0, 1);
@@ -631,11 +442,13 @@ new_module(lua_State *L)
 int
 ldns_open(lua_State *L)
 {
+	static const luaL_Reg methods[] = { { "query", method_query }, { "enum", method_enum }, { NULL, NULL } };
 	static const luaL_Reg functions[] = { { "encode", ldns_encode }, { "decode", ldns_decode }, { "query", module_query },
-		{ "enum", module_enum }, { "resolver", new_resolver }, { NULL, NULL } };
+		{ "enum", module_enum }, { "resolver", ldns_new_resolver },
+		{ "addresses", ldns_addresses }, { NULL, NULL } };
 
 	new_module(L);
-	new_resolver_type(L);
+	ldns_register_resolver(L, methods);
 	new_type(L, QUERY, query_gc);
 	new_type(L, LOOKUP, lookup_gc);
 	luaL_newlib(L, functions);

@@ -2,9 +2,22 @@
 #ifndef LUA_LDNS_H
 #define LUA_LDNS_H
 
+#include "base/file.h"
 #include "dns/dnsmsg.h"
+#include "dns/hosts.h"
 #include "dns/resolver.h"
 #include "lua/runtime.h"
+
+/* What the module keeps, in the registry. */
+struct ldns {
+	struct buf scratch;
+	struct dns_conf conf;    /* of the default resolver; no servers: resolv.conf is read when it is needed */
+	struct file_stamp stamp; /* of resolv.conf when it was read */
+	int64_t looked;          /* at it, last */
+	struct hosts *hosts;     /* NULL: not needed yet */
+};
+
+struct ldns *ldns_of(lua_State *);
 
 /*
  * The servers of dns.query, dns.enum and net.connect from now on, instead of those of resolv.conf(5). Before the
@@ -18,6 +31,26 @@ int ldns_set_servers(lua_State *, const struct dns_conf *);
  * until the next call.
  */
 struct buf *ldns_scratch(lua_State *);
+
+/* Pushes the default resolver, made when it is first needed. NULL with errno. */
+struct resolver *ldns_push_default(lua_State *);
+
+/* The resolver of a method call, its userdata on top of the stack. */
+struct resolver *ldns_push_self(lua_State *);
+
+/* dns.resolver, and its type */
+int ldns_new_resolver(lua_State *);
+void ldns_register_resolver(lua_State *, const struct luaL_Reg *methods);
+
+/* A field of the table at `table`; raises an argument error. Seconds as ns. */
+int64_t ldns_optseconds(lua_State *, int table, const char *name, int64_t otherwise);
+bool ldns_optbool(lua_State *, int table, const char *name, bool otherwise);
+
+/* nil, and what became of a question. */
+int ldns_fail(lua_State *, uint8_t status, uint16_t rcode);
+
+/* dns.addresses */
+int ldns_addresses(lua_State *);
 
 /* dns.encode, dns.decode */
 int ldns_encode(lua_State *);
