@@ -103,9 +103,12 @@ unit: $(UNIT)
 # what corun is measured beside
 $(B)/bench/%: scripts/bench/%.c Makefile $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LUA_LIBS)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LUA_LIBS) $(LIBS_$*)
 
-benches: $(patsubst scripts/bench/%.c,$(B)/bench/%,$(wildcard scripts/bench/*.c))
+# the tests do without libev
+LIBS_ev = -lev
+BENCHES := $(filter-out $(if $(wildcard /usr/include/ev.h),,scripts/bench/ev.c),$(wildcard scripts/bench/*.c))
+benches: $(BENCHES:scripts/bench/%.c=$(B)/bench/%)
 
 # the doors know nothing of Lua
 ifdef FUZZ
@@ -153,7 +156,7 @@ lint:
 
 # clang has the last word on what gcc let pass
 syntax:
-	@clang $(CPPFLAGS) -It/unit $(CFLAGS) -fsyntax-only $(wildcard lib/*/*.c cmd/*.c cmd/*/*.c t/unit/*.c t/fuzz/*.c scripts/bench/*.c)
+	@clang $(CPPFLAGS) -It/unit $(CFLAGS) -fsyntax-only $(wildcard lib/*/*.c cmd/*.c cmd/*/*.c t/unit/*.c t/fuzz/*.c) $(BENCHES)
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR)

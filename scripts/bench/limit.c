@@ -2,10 +2,13 @@
  * The limit: the least C that schedules Lua coroutines at all, to measure corun beside it. A ring of ready threads,
  * a binary heap of sleepers, finished threads kept for the next spawn, a new handle for each. No errors, no sockets,
  * no join, no tracebacks: what corun costs above this is what those cost.
- *   limit WORK.lua NAME     calls the function NAME of the module with the scheduler
+ *   limit [-n] WORK.lua NAME [ARG]     calls the function NAME of the module with the scheduler; -n: every spawn has a
+ *                                      new thread, and the collector gets the finished ones
  */
 #include <err.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <lua.h>
@@ -22,6 +25,9 @@ static lua_State *root;
 static struct task **queue, **idle, **heap;
 static size_t queue_size, head, tail, idle_size, idles, heap_size, sleepers;
 static struct task alarm_of_root;
+static bool no_pool;
+
+enum { LOOK = 16 /* resumes between two looks at the clock */ };
 
 static double
 now(void)
@@ -111,21 +117,28 @@ disarm(struct task *t)
 }
 
 static void
-turn(void)
+finish(struct task *t)
 {
-	size_t end = tail;
-
-	while (head != end) {
-		struct task *t = queue[head++ & (queue_size - 1)];
-		int results, status = lua_resume(t->thread, root, 0, &results);
-
-		if (status == LUA_OK) {
-			lua_settop(t->thread, 0);
-			room(&idle, &idle_size, idles);
-			idle[idles++] = t;
-		} else if (status != LUA_YIELD)
-			errx(1, "%s", lua_tostring(t->thread, -1));
+	lua_settop(t->thread, 0);
+	if (no_pool) {
+		lua_pushnil(root);
+		lua_rawsetp(root, LUA_REGISTRYINDEX, t);
+		free(t);
+		return;
 	}
+	room(&idle, &idle_size, idles);
+	idle[idles++] = t;
+}
+
+static void
+resume(struct task *t)
+{
+	int results, status = lua_resume(t->thread, root, 0, &results);
+
+	if (status == LUA_OK)
+		finish(t);
+	else if (status != LUA_YIELD)
+		errx(1, "%s", lua_tostring(t->thread, -1));
 }
 
 static void
@@ -137,7 +150,19 @@ wake(void)
 		struct task *first = heap[0];
 
 		disarm(first);
-		ready(first);
+		resume(first);
+	}
+}
+
+static void
+turn(void)
+{
+	size_t end = tail;
+
+	while (head != end) {
+		resume(queue[head++ & (queue_size - 1)]);
+		if (sleepers > 0 && head % LOOK == 0)
+			wake();
 	}
 }
 
@@ -170,12 +195,16 @@ limit_spawn(lua_State *L)
 static int
 limit_yield(lua_State *L)
 {
-	if (L == root) {
-		turn();
-		return 0;
-	}
 	ready(task_of(L));
 	return lua_yield(L, 0);
+}
+
+static int
+limit_turn(lua_State *L)
+{
+	(void)L;
+	turn();
+	return 0;
 }
 
 static int
@@ -218,6 +247,37 @@ limit_disarm(lua_State *L)
 	return 0;
 }
 
+static int
+limit_waiter(lua_State *L)
+{
+	lua_pushlightuserdata(L, task_of(L));
+	return 1;
+}
+
+static int
+limit_wait(lua_State *L)
+{
+	arm(task_of(L), 5);
+	return lua_yield(L, 0);
+}
+
+static int
+limit_wake(lua_State *L)
+{
+	struct task *t = lua_touserdata(L, 1);
+
+	disarm(t);
+	ready(t);
+	return 0;
+}
+
+static int
+limit_now(lua_State *L)
+{
+	lua_pushnumber(L, now());
+	return 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -229,11 +289,21 @@ main(int argc, char **argv)
 		{ "settle_asleep", limit_settle },
 		{ "arm", limit_arm },
 		{ "disarm", limit_disarm },
+		{ "turn", limit_turn },
+		{ "waiter", limit_waiter },
+		{ "wait", limit_wait },
+		{ "wake", limit_wake },
+		{ "now", limit_now },
 		{ NULL, NULL },
 	};
 
-	if (argc != 3)
-		errx(2, "usage: limit WORK.lua NAME");
+	if (argc > 1 && strcmp(argv[1], "-n") == 0) {
+		no_pool = true;
+		argc--;
+		argv++;
+	}
+	if (argc < 3 || argc > 4)
+		errx(2, "usage: limit [-n] WORK.lua NAME [ARG]");
 	if ((root = luaL_newstate()) == NULL)
 		err(1, NULL);
 	luaL_openlibs(root);
@@ -241,7 +311,8 @@ main(int argc, char **argv)
 		errx(1, "%s", lua_tostring(root, -1));
 	lua_getfield(root, -1, argv[2]);
 	luaL_newlib(root, functions);
-	if (lua_pcall(root, 1, 0, 0) != LUA_OK)
+	lua_pushstring(root, argv[3]); /* nil when there is none */
+	if (lua_pcall(root, 2, 0, 0) != LUA_OK)
 		errx(1, "%s", lua_tostring(root, -1));
 	exit(0); /* without closing a state of a million threads: nobody measures that */
 }

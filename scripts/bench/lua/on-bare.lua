@@ -1,6 +1,6 @@
--- The peer: a scheduler in plain Lua, as short as one can be that does the work. lua5.4 scripts/bench/lua/bare.lua WORK
+-- The peer: a scheduler in plain Lua, as short as one can be that does the work. lua5.4 scripts/bench/lua/on-bare.lua WORK
 -- A run queue in a table, a binary heap of sleepers, finished coroutines left to the collector.
-package.path = arg[0]:gsub('[^/]*$', '?.lua') .. ';' .. package.path
+package.path = package.path .. ';' .. arg[0]:gsub('[^/]*$', '?.lua')
 local work = require 'work'
 
 local create, resume, status, yield = coroutine.create, coroutine.resume, coroutine.status, coroutine.yield
@@ -74,9 +74,8 @@ end
 
 local scheduler = {
   spawn = function(f) ready(create(f)) end,
-  yield = function()
-    if coroutine.isyieldable() then yield() else turn() end
-  end,
+  yield = yield,
+  turn = turn,
   sleep = function(s)
     push { now() + s, coroutine.running() }
     yield(false)
@@ -105,4 +104,4 @@ scheduler.arm = function(s)
 end
 scheduler.disarm = function() remove(mine) end
 
-work[arg[1]](scheduler)
+work[arg[1]](scheduler, arg[2])

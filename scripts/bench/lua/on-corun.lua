@@ -1,13 +1,22 @@
--- corun's side: corun scripts/bench/lua/corun.lua WORK
-package.path = arg[0]:gsub('[^/]*$', '?.lua') .. ';' .. package.path
+-- corun's side: corun scripts/bench/lua/on-corun.lua WORK
+package.path = package.path .. ';' .. arg[0]:gsub('[^/]*$', '?.lua')
 local work = require 'work'
 
-work[arg[1]] {
+work[arg[1]]({
   spawn = spawn,
   yield = coop.yield,
+  turn = coop.yield,
   sleep = sleep,
+  now = coop.now,
   arm = timeout,
   disarm = function() timeout(0) end,
+  waiter = coop.current,
+  wait = function()
+    timeout(5)
+    coroutine.yield()
+    timeout(0)
+  end,
+  wake = schedule,
   -- this coroutine is one of those alive
   settle = function()
     while coop.count() > 1 do coop.yield() end
@@ -15,4 +24,4 @@ work[arg[1]] {
   settle_asleep = function()
     while coop.count() > 1 do sleep(0.01) end
   end,
-}
+}, arg[2])
