@@ -57,6 +57,7 @@ static const struct cli_option option_rows[] = {
 	{ 'o', "ordered", NULL, "keep the order of the input" },
 	{ 'D', "dnssec", NULL, "ask for DNSSEC records" },
 	{ 'n', "tcp", NULL, "TCP only" },
+	{ 'k', "tls", NULL, "DNS over TLS, port 853 by default" },
 	{ 'v', "verbose", NULL, "a summary on stderr at the end" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -64,7 +65,7 @@ static const struct cli_option option_rows[] = {
 static const struct cli cli = {
 	.prog = "dnsq",
 	.synopsis = "[-hVv] [-@ server] [-t TYPE[,TYPE]] [-c concurrency] [-r rate] [-T timeout] [-a attempts] [-j|-s|-R] [-x] "
-	    "[-e [-E suffix]] [-o] [-D] [-n] [name ...]",
+	    "[-e [-E suffix]] [-o] [-D] [-n] [-k] [name ...]",
 	.about = "Asks name servers many questions at once. Names come from the arguments, else from stdin, one a line.",
 	.version = "poller " POLLER_DEFAULT,
 	.options = option_rows,
@@ -306,9 +307,8 @@ add_server(struct dns_conf *conf, const char *text)
 
 	if (conf->nservers == CONF_SERVERS)
 		cli_usage_error(&cli, "-@ %s: at most %d servers", text, CONF_SERVERS);
-	if (dns_server_parse(slice_of(text), &conf->servers[conf->nservers], &why) != 0)
+	if (dns_conf_add(conf, slice_of(text), &why) != 0)
 		cli_usage_error(&cli, "-@ %s: %s (a server is written ADDRESS, ADDRESS#PORT or ADDRESS:PORT)", text, why);
-	conf->nservers++;
 }
 
 static void
@@ -343,9 +343,10 @@ set_format(struct options *o, enum format format, bool *chosen)
 	o->format = format;
 }
 
-/* Durations and counts that the command line sets are kept apart: resolv.conf must not undo them. */
+/* What the command line says of all servers is kept apart: resolv.conf must not undo it. */
 struct limits {
 	int64_t timeout, attempts;
+	bool tls;
 };
 
 static void
@@ -396,6 +397,9 @@ set_option(struct options *o, struct limits *limits, int c, const char *arg, boo
 		break;
 	case 'n':
 		o->resolver.stream = true;
+		break;
+	case 'k':
+		limits->tls = true;
 		break;
 	case 'v':
 		o->verbose = true;
@@ -458,6 +462,8 @@ read_options(struct options *o, int argc, char **argv)
 		o->resolver.conf.rotate = true;
 	else if (dns_conf_load(&o->resolver.conf, NULL) != 0)
 		err(1, "resolv.conf");
+	if (limits.tls)
+		dns_conf_use_tls(&o->resolver.conf);
 	if (limits.timeout > 0)
 		o->resolver.conf.timeout = limits.timeout;
 	if (limits.attempts > 0)
@@ -491,6 +497,21 @@ summary(const struct dnsq *d)
 	    d->status[DNS_NXDOMAIN], d->status[DNS_RCODE], failed);
 	fprintf(stderr, "dnsq: %" PRIu64 " queries sent, %" PRIu64 " messages ignored, %" PRIu64 " TCP connections, %.3f s of CPU\n",
 	    stats->sent, stats->ignored, stats->connections, (double)clock_cpu() / (double)SEC);
+}
+
+/* UNREACHABLE alone would not say why. */
+static void
+tell_tls_failures(const struct dnsq *d)
+{
+	char server[ADDR_STRLEN];
+	const char *why;
+
+	for (unsigned i = 0; i < d->options.resolver.conf.nservers; i++) {
+		if (*(why = resolver_why(d->resolver, i)) == '\0')
+			continue;
+		(void)addr_format(resolver_server(d->resolver, i), server, sizeof(server));
+		warnx("tls:%s: %s", server, why);
+	}
 }
 
 static void
@@ -545,6 +566,8 @@ main(int argc, char **argv)
 	status = input_bad(d->input) > 0 || unanswered(d) > 0;
 	if (output_error(d->output) == EPIPE)
 		status = 0;
+	if (unanswered(d) > 0)
+		tell_tls_failures(d);
 	if (d->options.verbose)
 		summary(d);
 	tear_down(d);

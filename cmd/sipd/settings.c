@@ -42,9 +42,8 @@ add_server(struct settings *set, const struct cli *cli, const char *arg)
 
 	if (set->dns.nservers == CONF_SERVERS)
 		cli_usage_error(cli, "more than %d name servers", CONF_SERVERS);
-	if (dns_server_parse(slice_of(arg), &set->dns.servers[set->dns.nservers], &why) == -1)
+	if (dns_conf_add(&set->dns, slice_of(arg), &why) == -1)
 		cli_usage_error(cli, "-@ %s: %s", arg, why);
-	set->dns.nservers++;
 }
 
 void

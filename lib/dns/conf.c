@@ -8,7 +8,7 @@
 #include "dns/idn.h"
 #include "dns/name.h"
 
-enum { PORT = 53, FILE_MAX = 65536 };
+enum { PORT = 53, TLS_PORT = 853, FILE_MAX = 65536 };
 
 void
 dns_conf_init(struct dns_conf *c)
@@ -16,11 +16,11 @@ dns_conf_init(struct dns_conf *c)
 	*c = (struct dns_conf){ .timeout = 2 * SEC, .attempts = 4, .ndots = 1 };
 }
 
-int
-dns_server_parse(struct slice s, struct addr *addr, const char **why)
+static int
+parse_server(struct slice s, uint16_t default_port, struct addr *addr, const char **why)
 {
 	struct slice host, port;
-	uint64_t v = PORT;
+	uint64_t v = default_port;
 
 	if (slice_cut(s, '#', &host, &port) && (slice_u64(port, UINT16_MAX, &v) != 0 || v == 0)) {
 		*why = "bad port";
@@ -34,7 +34,59 @@ dns_server_parse(struct slice s, struct addr *addr, const char **why)
 		*why = "not an address";
 		return -1;
 	}
-	return addr_parse(s, PORT, addr, NULL, why);
+	return addr_parse(s, default_port, addr, NULL, why);
+}
+
+int
+dns_server_parse(struct slice s, struct addr *addr, const char **why)
+{
+	return parse_server(s, PORT, addr, why);
+}
+
+static int
+parse_secure(struct slice s, struct addr *addr, struct dns_tls *tls, const char **why)
+{
+	struct slice host, name;
+
+	tls->on = true;
+	if (slice_cut(s, '/', &host, &name) && (name.n == 0 || slice_cstr(name, tls->name, sizeof(tls->name)) != 0)) {
+		*why = "bad name of a TLS server";
+		return -1;
+	}
+	return parse_server(host, TLS_PORT, addr, why);
+}
+
+int
+dns_conf_add(struct dns_conf *c, struct slice s, const char **why)
+{
+	static const struct slice prefix = { "tls:", 4 };
+	struct dns_tls tls = { .on = false };
+	struct addr addr;
+	int r;
+
+	if (c->nservers == CONF_SERVERS) {
+		*why = "too many servers";
+		return -1;
+	}
+	if (s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0)
+		r = parse_secure(slice_make(s.p + prefix.n, s.n - prefix.n), &addr, &tls, why);
+	else
+		r = parse_server(s, PORT, &addr, why);
+	if (r != 0)
+		return -1;
+	c->servers[c->nservers] = addr;
+	c->tls[c->nservers++] = tls;
+	return 0;
+}
+
+void
+dns_conf_use_tls(struct dns_conf *c)
+{
+	for (unsigned i = 0; i < c->nservers; i++) {
+		if (!c->tls[i].on && addr_port(&c->servers[i]) == PORT)
+			addr_set_port(&c->servers[i], TLS_PORT);
+		c->tls[i].on = true;
+	}
 }
 
 static bool

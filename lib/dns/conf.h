@@ -9,12 +9,22 @@
 #include "base/clock.h"
 #include "base/slice.h"
 
-enum { CONF_SERVERS = 16, CONF_ATTEMPTS_MAX = 20, CONF_SEARCH_BYTES = 2048, CONF_NDOTS_MAX = 15 };
+enum { CONF_SERVERS = 16, CONF_ATTEMPTS_MAX = 20, CONF_SEARCH_BYTES = 2048, CONF_NDOTS_MAX = 15, CONF_NAME = 254 };
 
 #define CONF_TIMEOUT_MAX (3600 * SEC)
 
+/*
+ * DNS over TLS (RFC 7858) with a server. Without a name its certificate is not looked at: who only listens hears
+ * nothing, but who stands between can answer.
+ */
+struct dns_tls {
+	bool on;
+	char name[CONF_NAME];  /* whom the certificate must be of; "": none */
+};
+
 struct dns_conf {
 	struct addr servers[CONF_SERVERS];
+	struct dns_tls tls[CONF_SERVERS];
 	unsigned nservers;
 	int64_t timeout;   /* of one attempt, ns */
 	unsigned attempts; /* at each server */
@@ -46,6 +56,15 @@ void dns_conf_parse(struct dns_conf *, struct slice text);
 
 /* Makes the search list of words between blanks; those that are no names, or too many, are left out. */
 void dns_conf_search(struct dns_conf *, struct slice words);
+
+/*
+ * Adds a server as people write it: what dns_server_parse reads, or with tls: in front, port 853 by default, and
+ * perhaps /NAME behind. 0, or -1 with *why a static text.
+ */
+int dns_conf_add(struct dns_conf *, struct slice, const char **why);
+
+/* All servers by TLS; those that are at port 53 are asked at port 853. */
+void dns_conf_use_tls(struct dns_conf *);
 
 /* HOST, HOST#PORT, HOST:PORT, [::1]:PORT, ::1, ::1#PORT; port 53 by default. 0, or -1 with *why a static text. */
 int dns_server_parse(struct slice, struct addr *, const char **why);

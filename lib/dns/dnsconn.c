@@ -2,11 +2,15 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "net/tls.h"
 
 enum { SLOTS = 2 * DNSCONN_MOST, INPUT = 2 * (2 + DNS_MAX) };
 
-#define IDLE (5 * SEC)
+#define IDLE      (5 * SEC)
+#define HANDSHAKE (10 * SEC)
 
 static void changed(struct stream *);
 
@@ -60,6 +64,8 @@ give_up(struct dnsconn *c)
 		c->most = DNSCONN_MOST;
 	else
 		progress |= take_fewer(c);
+	if (c->tls != NULL && c->stream != NULL && stream_error(c->stream) == EPROTO)
+		(void)snprintf(c->why, sizeof(c->why), "%s", stream_why(c->stream));
 	stream_close(c->stream);
 	c->stream = NULL;
 	c->answers = 0;
@@ -81,15 +87,28 @@ on_timer(struct timer *t)
 	give_up(c);
 }
 
+static void
+close_failed(struct dnsconn *c)
+{
+	int saved = errno;
+
+	stream_close(c->stream);
+	c->stream = NULL;
+	errno = saved;
+}
+
 static int
 connect_stream(struct dnsconn *c)
 {
 	if ((c->stream = stream_connect(c->sched, &c->server, changed, c)) == NULL)
 		return -1;
+	if (c->tls != NULL && stream_starttls(c->stream, c->tls, c->name, c->sched->clock.now + HANDSHAKE) == -1) {
+		close_failed(c);
+		return -1;
+	}
 	if (stream_want(c->stream, INPUT) == -1 && stream_error(c->stream) != 0) {
 		errno = stream_error(c->stream);
-		stream_close(c->stream);
-		c->stream = NULL;
+		close_failed(c);
 		return -1;
 	}
 	c->connected(c);
@@ -181,6 +200,13 @@ dnsconn_init(struct dnsconn *c)
 	c->answers = 0;
 	c->round = 0;
 	c->busy = false;
+	c->why[0] = '\0';
+}
+
+const char *
+dnsconn_why(const struct dnsconn *c)
+{
+	return c->why;
 }
 
 void
@@ -189,6 +215,8 @@ dnsconn_fini(struct dnsconn *c)
 	timer_stop(&c->sched->wheel, &c->timer);
 	stream_close(c->stream);
 	c->stream = NULL;
+	tls_free(c->tls);
+	c->tls = NULL;
 }
 
 int

@@ -1,7 +1,8 @@
 /*
- * dnsconn.h: a TCP connection to a server, shared by all that is to be asked over TCP, many questions at a time (RFC
- * 7766). It is made when it is needed, closed after a while without use, and made again when the server closed it
- * before it had answered all. A server that does so is sent as many at a time from then on as it answered.
+ * dnsconn.h: a connection over TCP, or TLS on it, to a server, shared by all that is to be asked that way, many
+ * questions at a time (RFC 7766). It is made when it is needed, closed after a while without use, and made again when
+ * the server closed it before it had answered all. A server that does so is sent as many at a time from then on as it
+ * answered.
  */
 #ifndef DNS_DNSCONN_H
 #define DNS_DNSCONN_H
@@ -9,11 +10,16 @@
 #include "dns/resolver.h"
 #include "net/stream.h"
 
-enum { DNSCONN_MOST = 512 }; /* questions at a time */
+enum {
+	DNSCONN_MOST = 512,   /* questions at a time */
+	DNSCONN_WHYLEN = 160,
+};
 
 struct dnsconn {
 	struct sched *sched;
 	struct addr server;
+	struct tls *tls;       /* NULL: none (RFC 7858). Taken by dnsconn_fini */
+	const char *name;      /* for tlsconn_new; borrowed */
 	void *user;
 	/* A message came for q. May drop q. */
 	void (*reply)(struct dnsconn *, struct dns_query *q, struct slice data);
@@ -34,10 +40,14 @@ struct dnsconn {
 	uint64_t answers;              /* on this connection */
 	uint32_t round;                /* of connections: see give_up */
 	bool busy;                     /* inside its own callback */
+	char why[DNSCONN_WHYLEN];
 	struct dns_query *slots[2 * DNSCONN_MOST]; /* by the lower bits of the id */
 };
 
 void dnsconn_init(struct dnsconn *); /* the upper fields are set */
+
+/* Why TLS failed last, in words; "": it did not. */
+const char *dnsconn_why(const struct dnsconn *);
 
 /* Closes it; what waits there is forgotten. */
 void dnsconn_fini(struct dnsconn *);

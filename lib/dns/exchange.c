@@ -4,7 +4,7 @@
 
 #include "dns/name.h"
 
-enum { COOKIE = 10, SERVER_LEAST = 8, SERVER_MOST = 32, BADCOOKIE = 23 };
+enum { COOKIE = 10, PADDING = 12, SERVER_LEAST = 8, SERVER_MOST = 32, BADCOOKIE = 23 };
 
 static unsigned
 get16(const uint8_t *p)
@@ -48,18 +48,32 @@ put_cookie(uint8_t *to, size_t n, const struct dns_cookie *c)
 	return n + 4 + len;
 }
 
+/* The same, behind a cookie if there is one. `rdlen`: where the OPT record has its length's lower byte. */
+static size_t
+put_padding(uint8_t *to, size_t n, size_t rdlen)
+{
+	size_t len = (EXCHANGE_BLOCK - (n + 4) % EXCHANGE_BLOCK) % EXCHANGE_BLOCK;
+
+	to[rdlen] = (uint8_t)(to[rdlen] + 4 + len);
+	memcpy(to + n, (const uint8_t[]){ 0, PADDING, 0, (uint8_t)len }, 4);
+	memset(to + n + 4, 0, len);
+	return n + 4 + len;
+}
+
 size_t
 exchange_query(const struct exchange *x, uint8_t *to)
 {
 	uint16_t flags = (uint16_t)((x->no_recursion ? 0 : DNS_RD) | (x->checking_disabled ? DNS_CD : 0));
-	size_t n;
+	size_t n, end;
 
-	n = dnswrite_query(to, x->id, flags, x->name, x->namelen, x->type, x->class, x->plain ? 0 : EXCHANGE_EDNS_SIZE,
+	n = end = dnswrite_query(to, x->id, flags, x->name, x->namelen, x->type, x->class, x->plain ? 0 : EXCHANGE_EDNS_SIZE,
 	    x->dnssec ? EDNS_DO : 0);
 	if (x->mix != 0)
 		mix_case(to + DNS_HEADER, x->name, x->namelen, x->mix);
 	if (x->cookie != NULL && !x->plain)
 		n = put_cookie(to, n, x->cookie);
+	if (x->pad && !x->plain)
+		n = put_padding(to, n, end - 1);
 	return n;
 }
 

@@ -25,7 +25,10 @@ struct dns_cookie {
 };
 
 /* The longest query. */
-enum { EXCHANGE_QUERY_MAX = DNSWRITE_QUERY_MAX + 4 + 8 + 32 };
+enum {
+	EXCHANGE_BLOCK = 128,
+	EXCHANGE_QUERY_MAX = DNSWRITE_QUERY_MAX + 4 + 8 + 32 + 4 + EXCHANGE_BLOCK,
+};
 
 struct exchange {
 	/* the question: set by the owner */
@@ -42,6 +45,7 @@ struct exchange {
 	uint16_t id;          /* chosen by who sends it */
 	uint32_t mix;         /* bits by which the case of letters is changed in the question; 0: not at all */
 	struct dns_cookie *cookie; /* of the server, borrowed; NULL: none is sent. Not without EDNS */
+	bool pad;             /* the query to a multiple of EXCHANGE_BLOCK bytes (RFC 7830, 8467). Not without EDNS */
 	bool cookie_again;    /* a try ended with BADCOOKIE */
 	bool miscased;        /* the answer had the question in another case than asked */
 	int64_t sent;         /* when the last try began, ns */

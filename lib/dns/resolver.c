@@ -106,7 +106,7 @@ choose_server(struct resolver *r, struct dns_query *q, unsigned server)
 {
 	upstream_drop(upstream_of(r, q), q);
 	q->server = (uint8_t)server;
-	q->x.stream = r->options.stream;
+	q->x.stream = r->options.stream || upstream_uses_tls(upstream_of(r, q));
 	q->again = false;
 	upstream_prepare(upstream_of(r, q), q);
 }
@@ -495,6 +495,12 @@ resolver_server(const struct resolver *r, unsigned index)
 	return &r->options.conf.servers[index];
 }
 
+const char *
+resolver_why(const struct resolver *r, unsigned index)
+{
+	return dnsconn_why(&r->servers[index].u.conn);
+}
+
 const struct resolver_stats *
 resolver_stats(const struct resolver *r)
 {
@@ -529,17 +535,26 @@ ports_for_each(const struct resolver *r)
 	return most > 0 ? (unsigned)most : 1;
 }
 
+static bool
+has_tls(const struct dns_conf *c)
+{
+	for (unsigned i = 0; i < c->nservers; i++)
+		if (c->tls[i].on)
+			return true;
+	return false;
+}
+
 static unsigned
 most_in_flight(const struct resolver *r, unsigned ports)
 {
 	/* one server may have to take all: the others may be down */
-	unsigned fits = r->options.stream ? DNSCONN_MOST : ports * dnsport_fits();
+	unsigned fits = r->options.stream || has_tls(&r->options.conf) ? DNSCONN_MOST : ports * dnsport_fits();
 	unsigned asked = r->options.concurrency;
 
 	return asked > 0 && asked < fits ? asked : fits;
 }
 
-static void
+static int
 init_server(struct resolver *r, unsigned i, unsigned ports)
 {
 	struct upstream *u = &r->servers[i].u;
@@ -552,6 +567,7 @@ init_server(struct resolver *r, unsigned i, unsigned ports)
 	u->refused = upstream_refused;
 	u->lost = upstream_lost;
 	upstream_init(u, &r->options, &r->options.conf.servers[i], ports);
+	return r->options.conf.tls[i].on ? upstream_use_tls(u, &r->options.conf.tls[i]) : 0;
 }
 
 struct resolver *
@@ -559,6 +575,7 @@ resolver_new(struct sched *sched, const struct resolver_options *o)
 {
 	unsigned n = o->conf.nservers, ports;
 	struct resolver *r;
+	int failed = 0;
 
 	if (n == 0) {
 		errno = EINVAL;
@@ -575,8 +592,8 @@ resolver_new(struct sched *sched, const struct resolver_options *o)
 	window_init(&r->window, most_in_flight(r, ports), sched->clock.now);
 	timer_init(&r->quiet, grown_quiet, true);
 	for (unsigned i = 0; i < n; i++)
-		init_server(r, i, ports + 1); /* one more for what a retired socket still waits for */
-	if (o->cache > 0 && (r->fetcher = fetcher_new(sched, r, o->cache)) == NULL) {
+		failed |= init_server(r, i, ports + 1); /* one more for what a retired socket still waits for */
+	if (failed || (o->cache > 0 && (r->fetcher = fetcher_new(sched, r, o->cache)) == NULL)) {
 		resolver_free(r);
 		return NULL;
 	}

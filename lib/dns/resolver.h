@@ -1,8 +1,9 @@
 /*
  * resolver.h: asks name servers and waits for the answer (RFC 1035, 5452, 7766): over UDP from unpredictable ports
  * with unpredictable ids, again when nothing comes, one server after the other, over TCP when the answer was cut
- * short. What does not come from the server's address and port with our id and our question is ignored. The fastest
- * server is asked first, one that has gone silent is left alone and tried out now and then.
+ * short; or over TLS alone (RFC 7858). What does not come from the server's address and port with our id and our
+ * question is ignored. The fastest server is asked first, one that has gone silent is left alone and tried out now and
+ * then.
  *
  * A struct dns_query is embedded in whoever asks. Nothing is allocated for a question once the sockets are there.
  */
@@ -94,6 +95,9 @@ const struct dns_conf *resolver_conf(const struct resolver *);
 int64_t resolver_now(const struct resolver *);
 
 const struct addr *resolver_server(const struct resolver *, unsigned index);
+
+/* Why TLS with this server failed last, in words; "": it did not. */
+const char *resolver_why(const struct resolver *, unsigned index);
 
 /* "NOERROR", "NODATA", "NXDOMAIN", "SERVFAIL", "TIMEOUT"...; `to` has RRTYPE_TEXTLEN bytes, and may be returned. */
 const char *resolver_status(const struct dns_query *, char *to);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <netinet/in.h>
 
+#include "net/tls.h"
+
 static void
 port_reply(struct dnsport_set *set, struct dns_query *q, struct slice data)
 {
@@ -90,6 +92,27 @@ upstream_init(struct upstream *u, const struct resolver_options *o, const struct
 	dnsconn_init(&u->conn);
 }
 
+int
+upstream_use_tls(struct upstream *u, const struct dns_tls *t)
+{
+	bool named = *t->name != '\0';
+	const struct tls_options o = {
+		.verify = named ? TLS_VERIFY_ALWAYS : TLS_VERIFY_NEVER,
+		.alpn = SLICE("\003dot"),
+	};
+	char why[TLS_WHYLEN];
+
+	u->conn.name = named ? t->name : NULL;
+	u->conn.tls = tls_new(&o, why);
+	return u->conn.tls != NULL ? 0 : -1;
+}
+
+bool
+upstream_uses_tls(const struct upstream *u)
+{
+	return u->conn.tls != NULL;
+}
+
 void
 upstream_fini(struct upstream *u)
 {
@@ -102,6 +125,7 @@ upstream_prepare(struct upstream *u, struct dns_query *q)
 {
 	q->x.plain = u->health->plain_until > u->sched->clock.now;
 	q->x.cookie = u->cookies ? &u->health->cookie : NULL;
+	q->x.pad = u->conn.tls != NULL;
 	q->x.cookie_again = false;
 	q->x.mix = u->mixes && !u->health->folds_case && !q->unmixed && !q->x.stream ? arc4random() : 0;
 }

@@ -29,6 +29,10 @@ struct upstream {
 
 /* The upper fields are set. `ports`: UDP sockets at most. */
 void upstream_init(struct upstream *, const struct resolver_options *, const struct addr *server, unsigned ports);
+
+/* It is asked over TLS only, from the start on; the name is borrowed. 0, or -1 with errno. */
+int upstream_use_tls(struct upstream *, const struct dns_tls *);
+bool upstream_uses_tls(const struct upstream *);
 void upstream_fini(struct upstream *);
 
 /* Before the first try at this server: what goes into the question besides the question. */

@@ -109,9 +109,8 @@ add_server(lua_State *L, struct dns_conf *conf)
 
 	if (conf->nservers == CONF_SERVERS)
 		luaL_argerror(L, 1, "too many servers");
-	if (text == NULL || dns_server_parse((struct slice){ text, n }, &conf->servers[conf->nservers], &why) != 0)
+	if (text == NULL || dns_conf_add(conf, (struct slice){ text, n }, &why) != 0)
 		luaL_argerror(L, 1, lua_pushfstring(L, "bad server '%s': %s", text != NULL ? text : "", why));
-	conf->nservers++;
 }
 
 int64_t

@@ -1,5 +1,6 @@
 -- A name server for tests that does what the first label of the question says, on UDP and TCP of one port, and prints what it was asked:
--- `TRANSPORT NAME TYPE [edns] [do] [cookie]`, a line each. Its address is its first line.
+-- `TRANSPORT NAME TYPE [edns] [do] [cookie]`, a line each. Its address is its first line. With a certificate and its key as further
+-- arguments it also speaks TLS: that address is its second line, and queries over it end with `padded` when they are.
 --
 --   lost-N     ignores the question N times       late-MS   answers after so many milliseconds
 --   silent     never answers                      tc        cut short over UDP
@@ -110,15 +111,16 @@ function act.big(query, send) send(encode(query, 'NOERROR', records(query, 60)))
 
 function act.rcode(query, send, _, _, _, rcode) send(encode(query, rcode, {})) end
 
-local function answer(packet, send, from, over_tcp)
+local function answer(packet, send, from, over_tcp, transport)
   local query = dns.decode(packet)
   if not query or not query.query then return end
   local q = query.question
-  local line = { over_tcp and "tcp" or "udp", q.name, q.type }
+  local line = { transport or over_tcp and "tcp" or "udp", q.name, q.type }
   if query.edns then
     line[#line + 1] = query.edns.dnssec and "edns do" or "edns"
     for _, option in ipairs(query.edns.options or {}) do
       if option.code == 10 then line[#line + 1] = 'cookie' end
+      if option.code == 12 and #packet % 128 == 0 then line[#line + 1] = 'padded' end
     end
   end
   print(table.concat(line, " "))
@@ -130,21 +132,28 @@ local function answer(packet, send, from, over_tcp)
   send(encode(query, 'NOERROR', records(query, 1)))
 end
 
-spawn(function()
-  for conn in tcp:each() do
+local function serve(listener, transport)
+  for conn in listener:each() do
     spawn(function()
       while true do
         local head = conn:read(2)
         if not head or #head < 2 then break end
         local packet = conn:read((string.unpack('>I2', head)))
         if not packet then break end
-        answer(packet, function(reply) conn:write(string.pack('>s2', reply)) end, nil, true)
+        answer(packet, function(reply) conn:write(string.pack('>s2', reply)) end, nil, true, transport)
         if packet:find('hangup', 13, true) or packet:find('cut', 13, true) then break end
       end
       conn:close()
     end)
   end
-end)
+end
+
+spawn(serve, tcp)
+if arg[2] then
+  local tls = assert(net.listen('tls:127.0.0.1:0', { cert = arg[2], key = arg[3] }))
+  print(tls:localaddr())
+  spawn(serve, tls, 'tls')
+end
 
 while true do
   local packet, from = udp:recvfrom()

@@ -49,6 +49,64 @@ TEST(refused_servers)
 	}
 }
 
+/* "ADDRESS [tls [NAME]]" of a server that is added. */
+static const char *
+added(const char *text)
+{
+	static struct dns_conf c;
+	static char out[ADDR_STRLEN + 5 + CONF_NAME];
+	const char *why = NULL;
+	size_t n;
+
+	dns_conf_init(&c);
+	if (dns_conf_add(&c, slice_of(text), &why) != 0) {
+		EQ(c.nservers, 0);
+		return why;
+	}
+	EQ(c.nservers, 1);
+	n = addr_format(&c.servers[0], out, sizeof(out));
+	(void)snprintf(out + n, sizeof(out) - n, "%s%s%s", c.tls[0].on ? " tls" : "", *c.tls[0].name != '\0' ? " " : "",
+	    c.tls[0].name);
+	return out;
+}
+
+TEST(servers_by_tls)
+{
+	char long_name[300] = "tls:192.0.2.1/";
+	struct dns_conf c;
+	const char *why;
+
+	STR(added("192.0.2.1"), "192.0.2.1:53");
+	STR(added("tls:192.0.2.1"), "192.0.2.1:853 tls");
+	STR(added("tls:192.0.2.1:5300"), "192.0.2.1:5300 tls");
+	STR(added("tls:192.0.2.1#53"), "192.0.2.1:53 tls");
+	STR(added("tls:::1"), "[::1]:853 tls");
+	STR(added("tls:[::1]:5300/dns.example"), "[::1]:5300 tls dns.example");
+	STR(added("tls:192.0.2.1/dns.example"), "192.0.2.1:853 tls dns.example");
+	STR(added("tls:192.0.2.1/"), "bad name of a TLS server");
+	STR(added("tls:"), "no address");
+	STR(added("tls:192.0.2.1#0"), "bad port");
+	OK(strstr(added("192.0.2.1/dns.example"), " tls") == NULL);
+	memset(long_name + strlen(long_name), 'x', 253);
+	OK(strncmp(added(long_name), "192.0.2.1:853 tls xxx", 21) == 0);
+	long_name[strlen(long_name)] = 'x';
+	STR(added(long_name), "bad name of a TLS server");
+
+	dns_conf_init(&c);
+	dns_conf_parse(&c, SLICE("nameserver 192.0.2.1\n"));
+	EQ(dns_conf_add(&c, SLICE("192.0.2.2:5300"), &why), 0);
+	EQ(dns_conf_add(&c, SLICE("tls:192.0.2.3:53/a"), &why), 0);
+	dns_conf_use_tls(&c);
+	OK(c.tls[0].on && c.tls[1].on && c.tls[2].on);
+	EQ(addr_port(&c.servers[0]), 853);
+	EQ(addr_port(&c.servers[1]), 5300);
+	EQ(addr_port(&c.servers[2]), 53);
+	while (c.nservers < CONF_SERVERS)
+		EQ(dns_conf_add(&c, SLICE("192.0.2.1"), &why), 0);
+	EQ(dns_conf_add(&c, SLICE("192.0.2.1"), &why), -1);
+	STR(why, "too many servers");
+}
+
 /* "a. b.c. " */
 static const char *
 search_of(const struct dns_conf *c)
@@ -167,4 +225,4 @@ TEST(files)
 	EQ(errno, EISDIR);
 }
 
-MAIN(RUN(servers), RUN(refused_servers), RUN(search), RUN(environment), RUN(text), RUN(many), RUN(files))
+MAIN(RUN(servers), RUN(refused_servers), RUN(servers_by_tls), RUN(search), RUN(environment), RUN(text), RUN(many), RUN(files))

@@ -146,6 +146,32 @@ TEST(flags)
 	EQ(m.edns_flags, EDNS_DO);
 }
 
+/* Whatever is asked, it is a block long or two; the padding is zeros, and a parser finds it where it should be. */
+TEST(padding)
+{
+	static const char *const names[] = { ".", "a", "www.example.com", "a-name-of-sixty-three-bytes-at-the-most-xxxxxxxxxxxx.example",
+		"a-name-of-sixty-three-bytes-at-the-most-xxxxxxxxxxxx.example.a-name-of-sixty-three-bytes-at-the-most.example" };
+	struct dns_cookie cookie = { .nserver = 32 };
+	uint8_t to[EXCHANGE_QUERY_MAX];
+	struct fault fault;
+	struct dnsmsg m;
+
+	for (size_t i = 0; i < 2 * sizeof(names) / sizeof(names[0]); i++) {
+		struct exchange x = question(names[i / 2]);
+		size_t plain = exchange_query(&x, to), n;
+
+		x.cookie = i % 2 ? &cookie : NULL;
+		x.pad = true;
+		n = exchange_query(&x, to);
+		EQ(n % EXCHANGE_BLOCK, 0);
+		OK(n >= plain + 4 && n < plain + 4 + 44 + EXCHANGE_BLOCK);
+		EQ(to[n - 1], 0);
+		EQ(dnsmsg_parse(&m, to, n, &fault), 0);
+		x.plain = true;
+		EQ(exchange_query(&x, to), plain - 11);
+	}
+}
+
 TEST(waits)
 {
 	for (unsigned n = 1; n <= 20; n++) {
@@ -167,4 +193,4 @@ TEST(waits)
 	}
 }
 
-MAIN(RUN(verdicts), RUN(edns_fallback), RUN(no_question_in_the_reply), RUN(short_ones), RUN(over_a_stream), RUN(flags), RUN(waits))
+MAIN(RUN(verdicts), RUN(edns_fallback), RUN(no_question_in_the_reply), RUN(short_ones), RUN(over_a_stream), RUN(flags), RUN(padding), RUN(waits))
