@@ -101,10 +101,11 @@ put_names(struct buf *b, const uint8_t *msg, size_t off, size_t n)
 	}
 }
 
+/* The 32 bits of a time mean the one that is nearest to now (RFC 4034 3.1.5). */
 static void
 put_time(struct buf *b, uint32_t v)
 {
-	time_t seconds = v;
+	time_t now = time(NULL), seconds = now + (int32_t)(v - (uint32_t)now);
 	struct tm tm;
 
 	if (gmtime_r(&seconds, &tm) != NULL)

@@ -106,7 +106,7 @@ parse_string(struct rrin *in, struct slice word, bool counted, bool tag)
 	return 0;
 }
 
-/* YYYYMMDDHHmmSS, or seconds since 1970. */
+/* YYYYMMDDHHmmSS, of which 32 bits are left, or seconds since 1970. */
 static int
 parse_time(struct rrin *in, struct slice word)
 {
@@ -130,9 +130,9 @@ parse_time(struct rrin *in, struct slice word)
 	/* a day or an hour that does not exist became another one */
 	if (again.tm_mon != tm.tm_mon || again.tm_mday != tm.tm_mday || again.tm_hour != tm.tm_hour ||
 	    again.tm_min != tm.tm_min ||
-	    again.tm_sec != tm.tm_sec || seconds < 0 || seconds > UINT32_MAX)
+	    again.tm_sec != tm.tm_sec || seconds < INT32_MIN || seconds > 2 * (time_t)UINT32_MAX)
 		return bad(in, "bad date");
-	put_number(in, (uint64_t)seconds, 4);
+	put_number(in, (uint32_t)seconds, 4);
 	return 0;
 }
 

@@ -5,8 +5,8 @@ end
 
 local ds = { key_tag = 60485, algorithm = 13, digest_type = 2, digest = b 'ABCD' }
 local dnskey = { flags = 257, protocol = 3, algorithm = 13, public_key = '\1\2\3' }
-local sig = { type_covered = 'A', algorithm = 5, labels = 3, original_ttl = 86400, signature_expiration = 4294967295,
-  signature_inception = 0, key_tag = 2642, signers_name = 'a.', signature = '\1' }
+local sig = { type_covered = 'A', algorithm = 5, labels = 3, original_ttl = 86400, signature_expiration = 2147483647,
+  signature_inception = 946684800, key_tag = 2642, signers_name = 'a.', signature = '\1' }
 local tlsa = { certificate_usage = 3, selector = 1, matching_type = 1, certificate_association_data = b '00FF' }
 local svcb = { svcpriority = 1, targetname = 'a.', svcparams = { mandatory = 'alpn', alpn = 'h2,h3', ['no-default-alpn'] = '', port = '53',
   ipv4hint = '192.0.2.1,192.0.2.2', ech = 'AQID', ipv6hint = '2001:db8::1', dohpath = '/{?dns}', ohttp = '', key667 = 'a \\"\\255', key668 = '' } }
@@ -28,7 +28,7 @@ local types = {
   { 'X25', '"311"', { psdn_address = '311' } }, { 'ISDN', '"15" "4"', { isdn_address = '15', sa = '4' } },
   { 'ISDN', '"15"', { isdn_address = '15' } }, { 'RT', '1 a.', { preference = 1, intermediate_host = 'a.' } },
   { 'NSAP', '0x4700', { nsap = b '4700' } }, { 'NSAP-PTR', 'a.', { ptrdname = 'a.' } },
-  { 'SIG', 'A 5 3 86400 4294967295 0 2642 a. AQ==', sig }, { 'KEY', '257 3 13 AQID', dnskey },
+  { 'SIG', 'A 5 3 86400 2147483647 946684800 2642 a. AQ==', sig }, { 'KEY', '257 3 13 AQID', dnskey },
   { 'KEY', '49152 3 0', { flags = 49152, protocol = 3, algorithm = 0, public_key = '' } },
   { 'PX', '1 a. b.', { preference = 1, map822 = 'a.', mapx400 = 'b.' } },
   { 'GPOS', '"-1" "2" "3"', { longitude = '-1', latitude = '2', altitude = '3' } },
@@ -46,7 +46,7 @@ local types = {
   { 'IPSECKEY', '10 0 2 . AQID', { precedence = 10, gateway_type = 0, algorithm = 2, gateway = '.', public_key = '\1\2\3' } },
   { 'IPSECKEY', '10 1 0 192.0.2.1', { precedence = 10, gateway_type = 1, algorithm = 0, gateway = '192.0.2.1', public_key = '' } },
   { 'IPSECKEY', '10 3 2 a. AQID', { precedence = 10, gateway_type = 3, algorithm = 2, gateway = 'a.', public_key = '\1\2\3' } },
-  { 'RRSIG', 'A 5 3 86400 21060207062815 19700101000000 2642 a. AQ==', sig },
+  { 'RRSIG', 'A 5 3 86400 20380119031407 20000101000000 2642 a. AQ==', sig },
   { 'NSEC', 'a. TYPE1234 A', { next_domain_name = 'a.', type_bit_maps = { 'A', 'TYPE1234' } } }, { 'DNSKEY', '257 3 13 AQID', dnskey },
   { 'DHCID', 'AQID', { data = '\1\2\3' } },
   { 'NSEC3', '1 1 12 AABB vs A', { hash_algorithm = 1, flags = 1, iterations = 12, salt = b 'AABB', next_hashed_owner_name = '\255',

@@ -5,6 +5,7 @@
 #include "dns/rrprint.h"
 
 #include <sys/types.h>
+#include <time.h>
 
 #include "guard.h"
 #include "rrgoods.h"
@@ -62,8 +63,8 @@ TEST(bad_text)
 		{ "NSAP", "47" }, { "NSAP", "0x" }, { "NSAP", "0x4" }, { "NSAP", "0x4g" }, { "NSAP", "" },
 		{ "SIG", "NOPE 1 3 3600 20380119031407 1 2143 a. AQID" }, { "RRSIG",
 		"A 5 3 1 20240230000000 1 1 a. AQID" },
-		{ "RRSIG", "A 5 3 1 20240101240000 1 1 a. AQID" }, { "RRSIG", "A 5 3 1 19691231235959 1 1 a. AQID" },
-		{ "RRSIG", "A 5 3 1 21060207062816 1 1 a. AQID" }, { "RRSIG", "A 5 3 1 2024010100000x 1 1 a. AQID" },
+		{ "RRSIG", "A 5 3 1 20240101240000 1 1 a. AQID" }, { "RRSIG", "A 5 3 1 19001231235959 1 1 a. AQID" },
+		{ "RRSIG", "A 5 3 1 29060207062816 1 1 a. AQID" }, { "RRSIG", "A 5 3 1 2024010100000x 1 1 a. AQID" },
 		{ "RRSIG", "A 5 3 1 1 1 1 a." }, { "RRSIG", "A 5 3 1 1 1 1 a. AQI" }, { "RRSIG",
 		"A 5 3 1 1 1 1 a. AR==" },
 		{ "RRSIG", "A 5 3 1 1 1 1 a. AQ== AQ==" }, { "RRSIG", "A 5 3 1 1 1 1 a. AQ===" }, { "RRSIG",
@@ -311,6 +312,34 @@ TEST(every_row)
 	}
 }
 
+/* Times are those nearest to now: 68 years ahead is the future, a little more the past. */
+TEST(times)
+{
+	struct buf wire = { 0 }, text = { 0 };
+	const char *why = "";
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	for (int i = 0; i < 2; i++) {
+		char year[5] = "";
+
+		buf_clear(&wire);
+		buf_clear(&text);
+		buf_puts(&text, "A 5 3 1 ");
+		buf_putu(&text, (uint32_t)now + (UINT32_C(1) << 31) + (i == 0 ? -100000 : 100000));
+		buf_puts(&text, " 1 1 a. AQ==");
+		EQ(rr_parse(row("RRSIG"), buf_slice(&text), &wire, &why), 0);
+		buf_clear(&text);
+		rr_put_text(&text, row("RRSIG"), (const uint8_t *)wire.p, 0, wire.n);
+		memcpy(year, text.p + 8, 4);
+		OK(abs(atoi(year) - (tm.tm_year + 1900 + (i == 0 ? 68 : -68))) <= 1);
+		same_again(row("RRSIG"), (const uint8_t *)wire.p, wire.n);
+	}
+	buf_fini(&wire);
+	buf_fini(&text);
+}
+
 TEST(no_memory)
 {
 	for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++) {
@@ -374,5 +403,5 @@ TEST(types)
 	EQ(n, 1);
 }
 
-MAIN(RUN(good), RUN(bad_text), RUN(prefixes), RUN(every_byte), RUN(long_string), RUN(layout), RUN(field),
+MAIN(RUN(good), RUN(bad_text), RUN(prefixes), RUN(every_byte), RUN(long_string), RUN(layout), RUN(field), RUN(times),
     RUN(every_row), RUN(no_memory), RUN(types))
