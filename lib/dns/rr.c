@@ -223,12 +223,14 @@ rr_check(const struct rrtype *type, const uint8_t *msg, size_t off, size_t n)
 	size_t start = off, end = off + n;
 
 	for (const struct rrfield *f = type->fields; f->kind != RR_END; f++) {
-		size_t len;
+		size_t len = widths[f->kind];
 
-		if (!begins_well(f, msg, start, off, end))
-			return false;
-		len = field_len(f, msg, start, off, end);
-		if (len > end - off || !is_good(f->kind, msg + off, len))
+		if (len == 0) {
+			if (!begins_well(f, msg, start, off, end))
+				return false;
+			len = field_len(f, msg, start, off, end);
+		}
+		if (len > end - off || (widths[f->kind] == 0 && !is_good(f->kind, msg + off, len)))
 			return false;
 		off += len;
 	}

@@ -130,13 +130,9 @@ rrlex_is_tag(const void *bytes, size_t n)
 	return n > 0;
 }
 
-void
-rrlex_put_escaped(struct buf *b, const uint8_t *p, size_t n)
+char *
+rrlex_escape(char *to, const uint8_t *p, size_t n)
 {
-	char *to = buf_reserve(b, 4 * n), *start = to;
-
-	if (to == NULL)
-		return;
 	for (size_t i = 0; i < n; i++) {
 		if (p[i] >= ' ' && p[i] < 0x7f) {
 			if (p[i] == '"' || p[i] == '\\')
@@ -149,5 +145,14 @@ rrlex_put_escaped(struct buf *b, const uint8_t *p, size_t n)
 		*to++ = (char)('0' + p[i] / 10 % 10);
 		*to++ = (char)('0' + p[i] % 10);
 	}
-	buf_added(b, (size_t)(to - start));
+	return to;
+}
+
+void
+rrlex_put_escaped(struct buf *b, const uint8_t *p, size_t n)
+{
+	char *to = buf_reserve(b, 4 * n);
+
+	if (to != NULL)
+		buf_added(b, (size_t)(rrlex_escape(to, p, n) - to));
 }

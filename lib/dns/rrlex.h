@@ -33,7 +33,8 @@ ssize_t rrlex_unescape(struct slice word, char *to);
 /* Whether the bytes are letters and digits, and some of them (RFC 8659 4.1). */
 bool rrlex_is_tag(const void *, size_t n);
 
-/* Appends bytes as they stand between quotes. */
+/* Writes, or appends, bytes as they stand between quotes: at most four for each. Returns where they end. */
+char *rrlex_escape(char *to, const uint8_t *, size_t n);
 void rrlex_put_escaped(struct buf *, const uint8_t *, size_t n);
 
 /* The failure of a parser: -1, and *why. */

@@ -56,9 +56,14 @@ rr_put_address(struct buf *b, const uint8_t *p, size_t n)
 static void
 put_quoted(struct buf *b, const uint8_t *p, size_t n)
 {
-	buf_putc(b, '"');
-	rrlex_put_escaped(b, p, n);
-	buf_putc(b, '"');
+	char *to = buf_reserve(b, 4 * n + 2), *end;
+
+	if (to == NULL)
+		return;
+	*to = '"';
+	end = rrlex_escape(to + 1, p, n);
+	*end++ = '"';
+	buf_added(b, (size_t)(end - to));
 }
 
 static void
@@ -271,7 +276,11 @@ rr_put_value(struct buf *b, const uint8_t *msg, const struct rrvalue *v)
 
 	switch ((enum rrkind)v->field->kind) {
 	case RR_U8:
+		buf_putu(b, p[0]);
+		break;
 	case RR_U16:
+		buf_putu(b, (unsigned)p[0] << 8 | p[1]);
+		break;
 	case RR_U32:
 	case RR_U48:
 	case RR_U64:
@@ -345,7 +354,8 @@ rr_put_text(struct buf *b, const struct rrtype *type, const uint8_t *msg, size_t
 	struct rrvalue v;
 	size_t end = off + n, start = b->n;
 
-	type = rr_form(type, msg, off, n);
+	if (type->form != RRFORM_FIELDS)
+		type = rr_form(type, msg, off, n);
 	if (type->form == RRFORM_LOC) {
 		rrloc_put(b, msg + off);
 		return;
@@ -353,11 +363,14 @@ rr_put_text(struct buf *b, const struct rrtype *type, const uint8_t *msg, size_t
 	for (bool more = rr_first(type, msg, off, end, &v); more; more = rr_next(msg, end, &v)) {
 		size_t before = b->n;
 
-		if (before > start)
-			buf_putc(b, ' ');
+		if (before == start) {
+			rr_put_value(b, msg, &v);
+			continue;
+		}
+		buf_putc(b, ' ');
 		rr_put_value(b, msg, &v);
 		/* a field without text leaves no space either */
-		if (b->n == before + 1 && before > start && b->p[before] == ' ')
+		if (b->n == before + 1)
 			b->n = before;
 	}
 }
