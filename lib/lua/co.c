@@ -324,6 +324,14 @@ co_current(lua_State *L)
 	return co;
 }
 
+bool
+co_can_wait(lua_State *L)
+{
+	struct runtime *rt = runtime_of(L);
+
+	return co_running(rt) != NULL && lua_isyieldable(L) && rt->can_block;
+}
+
 int
 co_suspend(lua_State *L, lua_KFunction k, lua_KContext ctx)
 {

@@ -61,7 +61,7 @@ lconn_changed(struct stream *s)
 struct lconn *
 lconn_new(lua_State *L)
 {
-	struct lconn *c = lua_newuserdatauv(L, sizeof(*c), 0);
+	struct lconn *c = lua_newuserdatauv(L, sizeof(*c), 1);
 
 	*c = (struct lconn){ .timeout = -1 };
 	TAILQ_INIT(&c->writers);
@@ -229,7 +229,7 @@ try_number(lua_State *L, struct lconn *c, bool ended, size_t *need)
 	return 1;
 }
 
-/* `arg` has been checked by check_formats. */
+/* `arg` has been checked by lconn_check_formats. */
 static int
 try_format(lua_State *L, struct lconn *c, int arg, bool ended, size_t *need)
 {
@@ -253,8 +253,8 @@ try_format(lua_State *L, struct lconn *c, int arg, bool ended, size_t *need)
 	}
 }
 
-static void
-check_formats(lua_State *L, int first, int last)
+void
+lconn_check_formats(lua_State *L, int first, int last)
 {
 	for (int arg = first; arg <= last; arg++) {
 		const char *format;
@@ -338,13 +338,13 @@ start_reading(lua_State *L, struct lconn *c)
 	c->nformats = lua_gettop(L) - 1;
 	c->nresults = 0;
 	c->deadline = deadline_of(L, c);
-	check_formats(L, 2, 1 + c->nformats);
+	lconn_check_formats(L, 2, 1 + c->nformats);
 	luaL_checkstack(L, c->nformats + 3, "too many formats");
 	return read_on(L, c);
 }
 
-static int
-read_(lua_State *L)
+int
+lconn_read(lua_State *L)
 {
 	return start_reading(L, check(L));
 }
@@ -397,7 +397,7 @@ lines_next(lua_State *L)
 	int n = (int)lua_tointeger(L, lua_upvalueindex(1));
 
 	lua_settop(L, 0);
-	lua_pushcfunction(L, read_);
+	lua_pushcfunction(L, lconn_read);
 	for (int i = 0; i <= n; i++)
 		lua_pushvalue(L, lua_upvalueindex(2 + i));
 	lua_callk(L, n + 1, LUA_MULTRET, 0, lines_done);
@@ -414,13 +414,13 @@ lines_done(lua_State *L, int status, lua_KContext ctx)
 	return lua_gettop(L);
 }
 
-static int
-lines(lua_State *L)
+int
+lconn_lines(lua_State *L)
 {
 	int n = lua_gettop(L) - 1;
 
 	(void)check(L);
-	check_formats(L, 2, n + 1);
+	lconn_check_formats(L, 2, n + 1);
 	luaL_argcheck(L, n <= 250, 252, "too many formats");
 	lua_pushinteger(L, n);
 	lua_insert(L, 1);
@@ -445,8 +445,8 @@ written(lua_State *L, int status, lua_KContext ctx)
 }
 
 /* Gives the connection back, so that calls can be chained, once all has gone to the system. */
-static int
-write_(lua_State *L)
+int
+lconn_write(lua_State *L)
 {
 	static const struct wait wait = { .name = "conn write", .leave = leave_writers, .external = true };
 	struct lconn *c = check(L);
@@ -546,16 +546,16 @@ lconn_register(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
 		{ "close", close_ },
-		{ "lines", lines },
+		{ "lines", lconn_lines },
 		{ "localaddr", localaddr },
 		{ "peeraddr", peeraddr },
-		{ "read", read_ },
+		{ "read", lconn_read },
 		{ "readsome", readsome },
 		{ "settimeout", settimeout },
 		{ "shutdown", shutdown_ },
 		{ "starttls", ltls_start },
 		{ "tls", ltls_info },
-		{ "write", write_ },
+		{ "write", lconn_write },
 		{ "__close", close_ },
 		{ "__gc", close_ },
 		{ "__tostring", tostring },

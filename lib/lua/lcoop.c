@@ -217,7 +217,7 @@ exit_(lua_State *L)
 	    : lua_isboolean(L, 1)          ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
 	                                   : (int)luaL_checkinteger(L, 1);
 
-	if (co_running(rt) == NULL || !lua_isyieldable(L) || !rt->can_block)
+	if (!co_can_wait(L))
 		exit(code);
 	rt->exited = true;
 	rt->exit_code = code;

@@ -23,12 +23,23 @@ void lnet_wake(struct task_list *);
 int ludp_open_socket(lua_State *);
 void ludp_register(lua_State *);
 
-/* Connections. lconn_new pushes an empty one; lconn_set gives it its stream, which it then owns. */
+/*
+ * Connections. lconn_new pushes an empty one, with a user value for what must live as long as it does;
+ * lconn_set gives it its stream, which it then owns.
+ */
 struct lconn;
 void lconn_register(lua_State *);
 struct lconn *lconn_new(lua_State *);
 void lconn_set(struct lconn *, struct stream *);
 stream_changed lconn_changed;
+
+/* conn:read, conn:lines, conn:write */
+int lconn_read(lua_State *);
+int lconn_lines(lua_State *);
+int lconn_write(lua_State *);
+
+/* Raises an argument error if one of these arguments is no format for reading. */
+void lconn_check_formats(lua_State *, int first, int last);
 
 struct lconn *lconn_check(lua_State *); /* argument 1 */
 struct stream *lconn_stream(const struct lconn *); /* NULL: closed */

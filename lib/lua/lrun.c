@@ -193,11 +193,19 @@ wait_on(lua_State *L, int status, lua_KContext deadline)
 	return co_wait(L, &wait, run, (int64_t)deadline, wait_on, deadline);
 }
 
-static int
-wait_(lua_State *L)
+int
+lsync_wait(lua_State *L)
 {
 	(void)check(L);
 	return wait_on(L, LUA_OK, (lua_KContext)co_optdeadline(L, 2));
+}
+
+int
+lsync_raw_status(lua_State *L, int child)
+{
+	const struct lrun *run = luaL_checkudata(L, child, CHILD);
+
+	return run->child.status;
 }
 
 static int
@@ -266,7 +274,7 @@ lrun_register(lua_State *L)
 	static const luaL_Reg methods[] = {
 		{ "close", close_ },
 		{ "kill", kill_ },
-		{ "wait", wait_ },
+		{ "wait", lsync_wait },
 		{ NULL, NULL },
 	};
 	static const luaL_Reg meta[] = {

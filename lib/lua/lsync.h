@@ -10,6 +10,10 @@ int lsync_group(lua_State *);
 int lsync_signal(lua_State *);
 int lsync_run(lua_State *);
 
+/* child:wait, and the status of a child that has ended, as waitpid(2) gives it. */
+int lsync_wait(lua_State *);
+int lsync_raw_status(lua_State *, int child);
+
 /* "INT" or "SIGINT", in any case: the signal; raises an error for what is none. */
 int lsync_checksignal(lua_State *, int arg);
 

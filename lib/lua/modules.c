@@ -17,4 +17,5 @@ modules_open(lua_State *L)
 	modules_add(L, "dns", ldns_open);
 	modules_add(L, "stat", lstat_open);
 	modules_add(L, "sip", lsip_open);
+	lio_open(L);
 }

@@ -11,6 +11,9 @@ int lcoop_open(lua_State *);
 int lnet_open(lua_State *);
 int ldns_open(lua_State *);
 int lsip_open(lua_State *);
+
+/* Puts ours before the functions of io and os that would block. */
+void lio_open(lua_State *);
 int lstat_open(lua_State *);
 
 /* Loads all of them, as modules for require and as globals. */

@@ -62,14 +62,12 @@ complain(lua_State *L, lua_Debug *ar)
 {
 	struct runtime *rt = runtime_of(L);
 	char text[LUA_IDSIZE + 100];
-	lua_Debug caller;
 
 	lua_sethook(L, preempt.rt == rt ? give_way : NULL, preempt.rt == rt ? LUA_MASKCOUNT : 0, AGAIN);
 	rt->stats.complaints++;
-	if (lua_getinfo(L, "Sl", ar) != 0 && ar->currentline < 0 && lua_getstack(L, 1, &caller) != 0) {
-		ar = &caller;
+	(void)lua_getinfo(L, "Sl", ar);
+	for (int level = 1; ar->currentline < 0 && lua_getstack(L, level, ar) != 0; level++)
 		(void)lua_getinfo(L, "Sl", ar);
-	}
 	(void)snprintf(text, sizeof(text), "%s:%d: nobody else has run for more than %d ms", ar->short_src,
 	    ar->currentline, (int)(rt->complain_after / MSEC));
 	rt->report(rt->report_arg, text);

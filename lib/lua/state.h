@@ -123,6 +123,9 @@ co_running(const struct runtime *rt)
 	return rt->sched->current != NULL ? co_from_task(rt->sched->current) : NULL;
 }
 
+/* Whether co_wait would wait here, and not raise an error. */
+bool co_can_wait(lua_State *L);
+
 /* What tasks that are coroutines do when it is their turn. */
 void co_resume(struct task *);
 

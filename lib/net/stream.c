@@ -604,6 +604,12 @@ stream_fd(const struct stream *st)
 	return st->in.watch.fd;
 }
 
+int
+stream_fd_out(const struct stream *st)
+{
+	return st->writer->watch.fd;
+}
+
 bool
 stream_connected(const struct stream *st)
 {

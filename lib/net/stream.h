@@ -49,7 +49,8 @@ void stream_close(struct stream *);
 
 void *stream_user(const struct stream *);
 void stream_set_user(struct stream *, stream_changed *, void *user);
-int stream_fd(const struct stream *); /* the one to read from */
+int stream_fd(const struct stream *);     /* the one to read from; -1: none */
+int stream_fd_out(const struct stream *); /* the one to write to */
 
 bool stream_connected(const struct stream *);
 bool stream_eof(const struct stream *);  /* the peer will send no more; what is in the input is still there */
