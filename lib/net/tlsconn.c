@@ -360,7 +360,12 @@ tlsconn_read(struct tlsconn *c, char *p, size_t n)
 	ERR_clear_error();
 	c->read_on = POLLER_IN;
 	got = SSL_read(c->ssl, p, n < INT_MAX ? (int)n : INT_MAX);
-	return got > 0 ? got : outcome(c, got, &c->read_on);
+	if (got > 0 || (got = outcome(c, got, &c->read_on)) == 0 || errno != EAGAIN)
+		return got;
+	/* a ticket that came took buffers of both kinds, and gave back one */
+	(void)SSL_free_buffers(c->ssl);
+	errno = EAGAIN;
+	return -1;
 }
 
 /*
