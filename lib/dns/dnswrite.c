@@ -48,19 +48,22 @@ dnswrite_begin(struct dnswriter *w, struct buf *b, uint16_t id, uint16_t flags)
 		buf_put16(b, 0);
 }
 
-/* An earlier place of this name in the message that a pointer can reach; 0: none. */
+/*
+ * An earlier place of this name in the message that a pointer can reach; 0: none. Names keep their letters' case: a
+ * pointer to an equal one of another case would change it.
+ */
 static uint16_t
 earlier(const struct dnswriter *w, const uint8_t *name)
 {
 	const uint8_t *msg = (const uint8_t *)w->buf->p + w->start;
 
 	for (unsigned i = 0; i < w->nnames; i++)
-		if (name_is(msg, w->names[i], name))
+		if (name_same(msg, w->names[i], name))
 			return w->names[i];
 	return 0;
 }
 
-/* Remembers the labels from `at` to `end`. Only when their name is complete: name_is follows it to its end. */
+/* Remembers the labels from `at` to `end`. Only when their name is complete: name_same follows it to its end. */
 static void
 remember(struct dnswriter *w, size_t at, size_t end)
 {

@@ -200,8 +200,17 @@ lower(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
 }
 
-bool
-name_is(const uint8_t *msg, size_t off, const uint8_t *wire)
+static bool
+is_label(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (lower(a[i]) != lower(b[i]))
+			return false;
+	return true;
+}
+
+static bool
+compare(const uint8_t *msg, size_t off, const uint8_t *wire, bool exact)
 {
 	for (size_t at = resolve(msg, off);; at = resolve(msg, at)) {
 		size_t len = wire[0];
@@ -210,12 +219,23 @@ name_is(const uint8_t *msg, size_t off, const uint8_t *wire)
 			return false;
 		if (len == 0)
 			return true;
-		for (size_t i = 1; i <= len; i++)
-			if (lower(msg[at + i]) != lower(wire[i]))
-				return false;
+		if (exact ? memcmp(msg + at + 1, wire + 1, len) != 0 : !is_label(msg + at + 1, wire + 1, len))
+			return false;
 		at += len + 1;
 		wire += len + 1;
 	}
+}
+
+bool
+name_is(const uint8_t *msg, size_t off, const uint8_t *wire)
+{
+	return compare(msg, off, wire, false);
+}
+
+bool
+name_same(const uint8_t *msg, size_t off, const uint8_t *wire)
+{
+	return compare(msg, off, wire, true);
 }
 
 size_t

@@ -48,6 +48,9 @@ char *name_text(char *to, const uint8_t *msg, size_t off);
 /* Whether the name in the message is this uncompressed one; ASCII case is ignored (RFC 4343). */
 bool name_is(const uint8_t *msg, size_t off, const uint8_t *wire);
 
+/* The same, with the case of each letter. */
+bool name_same(const uint8_t *msg, size_t off, const uint8_t *wire);
+
 /* The length of an uncompressed wire name, its final 0 included. */
 size_t name_len(const uint8_t *wire);
 
