@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dns/chain.h"
 #include "dns/rrprint.h"
 #include "dnsq.h"
 
@@ -227,10 +228,11 @@ put_failure(struct buf *b, const struct dns_query *q)
 static void
 put_zone(struct buf *b, const struct dns_query *q)
 {
+	struct dns_chain c;
 	struct dnsrr rr;
 
 	if (q->msg != NULL)
-		for (struct dnswalk w = dnsmsg_walk(q->msg, DNS_ANSWER); dnsmsg_next(&w, &rr);) {
+		for (dns_chain(&c, q->msg); dns_chain_next(&c, &rr);) {
 			dnsmsg_put_rr(b, q->msg, &rr);
 			buf_putc(b, '\n');
 		}
@@ -241,11 +243,12 @@ put_zone(struct buf *b, const struct dns_query *q)
 static void
 put_short(struct buf *b, const struct dns_query *q)
 {
+	struct dns_chain c;
 	struct dnsrr rr;
 
 	if (q->msg == NULL)
 		return;
-	for (struct dnswalk w = dnsmsg_walk(q->msg, DNS_ANSWER); dnsmsg_next(&w, &rr);) {
+	for (dns_chain(&c, q->msg); dns_chain_next(&c, &rr);) {
 		rr_put_text(b, rr.type, q->msg->p, rr.rdata, rr.rdlen);
 		buf_putc(b, '\n');
 	}
@@ -357,6 +360,7 @@ put_json_head(struct buf *b, const struct dns_query *q, const char *server)
 static void
 put_json(struct buf *b, const struct dns_query *q, const char *server)
 {
+	struct dns_chain c;
 	struct dnsrr rr;
 	bool first = true;
 
@@ -364,7 +368,7 @@ put_json(struct buf *b, const struct dns_query *q, const char *server)
 	put_json_head(b, q, server);
 	buf_puts(b, ",\"answers\":[");
 	if (q->msg != NULL)
-		for (struct dnswalk w = dnsmsg_walk(q->msg, DNS_ANSWER); dnsmsg_next(&w, &rr); first = false) {
+		for (dns_chain(&c, q->msg); dns_chain_next(&c, &rr); first = false) {
 			if (!first)
 				buf_putc(b, ',');
 			put_json_rr(b, q->msg, &rr);

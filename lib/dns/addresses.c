@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "dns/chain.h"
+
 static void ask(struct addresses *);
 
 /* --- what the servers say --- */
@@ -30,14 +32,11 @@ put(struct addresses *l, const uint8_t *p, size_t n)
 static void
 put_all(struct addresses *l, const struct dns_query *q)
 {
-	struct dnswalk w = dnsmsg_walk(q->msg, DNS_ANSWER);
-	uint8_t owner[NAME_MAX_WIRE];
+	struct dns_chain c;
 	struct dnsrr rr;
 
-	if (dns_status_at(q->msg, q->x.name, q->x.type, owner) != DNS_ANSWER_OK)
-		return;
-	while (dnsmsg_next(&w, &rr))
-		if (rr.number == q->x.type && name_is(q->msg->p, rr.name, owner))
+	for (dns_chain(&c, q->msg); dns_chain_next(&c, &rr);)
+		if (rr.number == q->x.type)
 			put(l, q->msg->p + rr.rdata, rr.rdlen);
 }
 

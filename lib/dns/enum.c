@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/chain.h"
 #include "dns/rr.h"
 
 enum {
@@ -286,11 +287,12 @@ before(const struct rule *a, const struct rule *b)
 static unsigned
 sorted_rules(const struct dnsmsg *m, struct rule *rules)
 {
-	struct dnswalk w = dnsmsg_walk(m, DNS_ANSWER);
+	struct dns_chain c;
 	struct dnsrr rr;
 	unsigned n = 0;
 
-	while (n < RULES && dnsmsg_next(&w, &rr)) {
+	dns_chain(&c, m);
+	while (n < RULES && dns_chain_next(&c, &rr)) {
 		struct rule rule;
 		unsigned at;
 

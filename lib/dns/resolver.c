@@ -321,7 +321,7 @@ answered(struct resolver *r, struct dns_query *q)
 	if (ask_another(r, q, &r->msg))
 		next_try(r, q);
 	else
-		finish(r, q, dns_status_of(&r->msg, q->x.name, q->x.type), &r->msg);
+		finish(r, q, dns_status_of(&r->msg, q->x.type), &r->msg);
 }
 
 static void

@@ -19,17 +19,8 @@ enum dns_status {
 	DNS_STATUSES,
 };
 
-/*
- * What an answer says to a question (`name` in wire form): there are records when there are some at the name, or at
- * where CNAMEs lead from it, in whatever order they stand. Other records in the answer are not what was asked for.
- */
-enum dns_status dns_status_of(const struct dnsmsg *, const uint8_t *name, uint16_t type);
-
-/*
- * The same, and where the records are: `owner` (NAME_MAX_WIRE bytes) gets the name at the end of the aliases, if there
- * are any there.
- */
-enum dns_status dns_status_at(const struct dnsmsg *, const uint8_t *name, uint16_t type, uint8_t *owner);
+/* What an answer says to its question, asked for records of `type`: only those that belong to it count (chain.h). */
+enum dns_status dns_status_of(const struct dnsmsg *, uint16_t type);
 
 /* "NOERROR", "NODATA", "NXDOMAIN", "SERVFAIL", "TIMEOUT"...; `to` has RRTYPE_TEXTLEN bytes, and may be returned. */
 const char *dns_status_text(enum dns_status, uint16_t rcode, char *to);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dns/chain.h"
 #include "dns/dnswrite.h"
 #include "dns/name.h"
 #include "lua/ldns.h"
@@ -60,7 +61,7 @@ push_rr(lua_State *L, const struct dnsmsg *m, const struct dnsrr *rr)
 
 /* The list of records of a section; of one type, RRTYPE_ANY: all but OPT, which is no record of its own. */
 static void
-push_section(lua_State *L, const struct dnsmsg *m, enum dnssection section, uint16_t type)
+push_section(lua_State *L, const struct dnsmsg *m, enum dnssection section)
 {
 	struct dnswalk w = dnsmsg_walk(m, section);
 	struct dnsrr rr;
@@ -68,7 +69,7 @@ push_section(lua_State *L, const struct dnsmsg *m, enum dnssection section, uint
 
 	lua_createtable(L, m->count[section], 0);
 	while (dnsmsg_next(&w, &rr)) {
-		if (rr.number == RRTYPE_OPT || (type != RRTYPE_ANY && rr.number != type))
+		if (rr.number == RRTYPE_OPT)
 			continue;
 		push_rr(L, m, &rr);
 		lua_rawseti(L, -2, ++i);
@@ -78,7 +79,17 @@ push_section(lua_State *L, const struct dnsmsg *m, enum dnssection section, uint
 void
 ldns_push_answers(lua_State *L, const struct dnsmsg *m, uint16_t type)
 {
-	push_section(L, m, DNS_ANSWER, type);
+	struct dns_chain c;
+	struct dnsrr rr;
+	lua_Integer i = 0;
+
+	lua_createtable(L, m->count[DNS_ANSWER], 0);
+	for (dns_chain(&c, m); dns_chain_next(&c, &rr);) {
+		if (type != RRTYPE_ANY && rr.number != type)
+			continue;
+		push_rr(L, m, &rr);
+		lua_rawseti(L, -2, ++i);
+	}
 }
 
 static void
@@ -146,7 +157,7 @@ ldns_push_message(lua_State *L, const struct dnsmsg *m)
 		lua_setfield(L, -2, "edns");
 	}
 	for (int s = DNS_ANSWER; s < DNS_SECTIONS; s++) {
-		push_section(L, m, (enum dnssection)s, RRTYPE_ANY);
+		push_section(L, m, (enum dnssection)s);
 		lua_setfield(L, -2, section_names[s]);
 	}
 }

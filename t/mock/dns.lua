@@ -9,6 +9,13 @@
 --   plain      FORMERR to EDNS                    mute      FORMERR to EDNS, without the question
 --   big        many records                       hangup    over TCP: closes after one answer
 --   lower      the name in small letters          cut       cut short over UDP, and TCP closes
+--   stuck      cut short over UDP; over TCP half an answer, and no more
+--   case       a wrong answer in another case, then the true one
+--   half.nN    ignores the question as often as N can be halved: every other once, every fourth twice...
+--   some.nN    ignores the 20th, 40th... once, the 400th twice
+--   chain-N    as many aliases, and an address     loop      an alias of itself, through another
+--   astray     the address of another name         alias     an alias that leads out of the answer
+--   badcookie  BADCOOKIE, with a cookie, always
 --   a RCODE's name in small letters: that RCODE
 local udp = assert(net.udp(arg[1] or '127.0.0.1:0'))
 local address = udp:localaddr()
@@ -107,6 +114,69 @@ function act.cut(query, send, _, over_tcp)
   if not over_tcp then send(encode(query, 'NOERROR', {}, { tc = true })) end
 end
 
+function act.stuck(query, send, _, over_tcp)
+  if not over_tcp then send(encode(query, 'NOERROR', {}, { tc = true }))
+  else send(encode(query, 'NOERROR', records(query, 1)), 20) end
+end
+
+-- flips the case of all letters in the question
+local function recase(packet, length)
+  local name = packet:sub(13, 12 + length):gsub('%a', function(c) return string.char(c:byte() ~ 0x20) end)
+  return packet:sub(1, 12) .. name .. packet:sub(13 + length)
+end
+
+function act.case(query, send, _, over_tcp)
+  if not over_tcp then
+    local wrong = records(query, 1)
+    wrong[1].address = '203.0.113.66'
+    send(recase(encode(query, 'NOERROR', wrong), #query.question.name))
+  end
+  send(encode(query, 'NOERROR', records(query, 1)))
+end
+
+function act.half(query, send)
+  local n, times = tonumber(query.question.name:match('n(%d+)')), 0
+  while n % 2 == 0 do n, times = n // 2, times + 1 end
+  act.lost(query, send, times)
+end
+
+function act.some(query, send)
+  local n = tonumber(query.question.name:match('n(%d+)'))
+  act.lost(query, send, n % 400 == 0 and 2 or n % 20 == 0 and 1 or 0)
+end
+
+local function alias(from, to) return { name = from, type = 'CNAME', ttl = 60, cname = to } end
+
+function act.chain(query, send, n)
+  local list, name = {}, query.question.name
+  for i = 1, n do
+    list[i] = alias(name, 'c' .. i .. '.x.')
+    name = 'c' .. i .. '.x.'
+  end
+  list[#list + 1] = { name = name, type = 'A', ttl = 60, address = '192.0.2.1' }
+  send(encode(query, 'NOERROR', list))
+end
+
+function act.loop(query, send)
+  local name = query.question.name
+  send(encode(query, 'NOERROR', { alias(name, 'other.x.'), alias('other.x.', name) }))
+end
+
+function act.alias(query, send) send(encode(query, 'NOERROR', { alias(query.question.name, 'other.x.') })) end
+
+function act.astray(query, send)
+  send(encode(query, 'NOERROR', { { name = 'other.x.', type = 'A', ttl = 60, address = '203.0.113.66' } }))
+end
+
+function act.badcookie(query, send)
+  local cookie = ''
+  for _, option in ipairs(query.edns and query.edns.options or {}) do
+    if option.code == 10 then cookie = option.data:sub(1, 8) end
+  end
+  send(assert(dns.encode { id = query.id, query = false, question = query.question, rcode = 23,
+    edns = { size = 1232, options = { { code = 10, data = cookie .. 'serverpart' } } } }))
+end
+
 function act.big(query, send) send(encode(query, 'NOERROR', records(query, 60))) end
 
 function act.rcode(query, send, _, _, _, rcode) send(encode(query, rcode, {})) end
@@ -140,7 +210,7 @@ local function serve(listener, transport)
         if not head or #head < 2 then break end
         local packet = conn:read((string.unpack('>I2', head)))
         if not packet then break end
-        answer(packet, function(reply) conn:write(string.pack('>s2', reply)) end, nil, true, transport)
+        answer(packet, function(reply, most) conn:write(string.pack('>s2', reply):sub(1, most)) end, nil, true, transport)
         if packet:find('hangup', 13, true) or packet:find('cut', 13, true) then break end
       end
       conn:close()
