@@ -100,7 +100,7 @@ TEST(nothing_to_do_with_it)
 	EQ(status("a.x", RRTYPE_A, RCODE_NOERROR, "a.x>b.x c.x="), DNS_NODATA);
 	STR(owners, "a.x. ");
 	EQ(status("a.x", RRTYPE_A, RCODE_NOERROR, "evil.y= b.x= c.x>a.x a.x= A.X="), DNS_ANSWER_OK);
-	STR(owners, "a.x. a.x. ");
+	STR(owners, "a.x. A.X. ");
 	EQ(status("a.x", RRTYPE_ANY, RCODE_NOERROR, "b.x="), DNS_NODATA);
 }
 
