@@ -25,6 +25,19 @@ load lib
 	awk -F'\t' '$3 == "limit" && $8 > 100 { exit 1 }' <<<"$output"
 }
 
+@test "echo servers are measured by what they spend on a request" {
+	run --separate-stderr env REPEAT=1 SECONDS_EACH=0.2 COOP_BUILD="$build" "$top/scripts/bench/corun" -t udp tcp
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	local subject
+	for subject in corun limit; do
+		awk -F'\t' -v subject="$subject" '
+			$1 ~ /^(UDP echo, 128 in flight|TCP echo, 100 connections)$/ && $2 == "us" && $3 == subject && $4 > 0.1 && $4 < 10000 { seen++ }
+			END { exit seen != 2 }
+		' <<<"$output"
+	done
+}
+
 @test "a benchmark that there is not, and a work that there is not, are told" {
 	run --separate-stderr -2 "$top/scripts/bench/run" nonesuch
 	[ "$stderr" = "run: no such part: nonesuch" ]

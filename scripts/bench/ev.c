@@ -106,12 +106,14 @@ static void
 echo(struct ev_loop *loop, int type, const char *port)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET };
-	int fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_INET, type | SOCK_NONBLOCK, 0), on = 1;
 	static ev_io io;
 
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	a.sin_port = htons((uint16_t)atoi(port));
-	if (fd == -1 || bind(fd, (struct sockaddr *)&a, sizeof(a)) == -1 || (type == SOCK_STREAM && listen(fd, 1024) == -1))
+	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    bind(fd, (struct sockaddr *)&a, sizeof(a)) == -1 ||
+	    (type == SOCK_STREAM && listen(fd, 1024) == -1))
 		err(1, "port %s", port);
 	ev_io_init(&io, type == SOCK_STREAM ? connection : datagram, fd, EV_READ);
 	ev_io_start(loop, &io);

@@ -8,15 +8,11 @@ build=$(realpath "${COOP_BUILD:-build}")
 lua=${LUA:-lua5.4}
 tsv=${BENCH_TSV:-}
 scratch=$(mktemp -d)
-servers=()
+server=
 
 # what was started and still runs is ended, whatever happens
 cleanup() {
-	local pid
-	for pid in "${servers[@]-}"; do
-		[ -z "$pid" ] || kill "$pid" 2>/dev/null || true
-	done
-	wait
+	[ -z "$server" ] || end_server
 	rm -rf "$scratch"
 }
 trap cleanup EXIT
@@ -60,6 +56,18 @@ measure() {
 		return 1
 	}
 	sed "s/^/$subject\t/" "$scratch/measured" >>"$scratch/results"
+}
+
+# serve COMMAND...: in the background, its pid in $server; what it says is shown only by `cat "$scratch/server"`
+serve() {
+	"${pin[@]}" "$@" </dev/null >"$scratch/server" 2>&1 &
+	server=$!
+}
+
+end_server() {
+	kill "$server" 2>/dev/null || true
+	wait "$server" 2>/dev/null || true
+	server=
 }
 
 # goal ROW FACTOR SUBJECT: ours is to be at most FACTOR times the subject's; goal ROW VALUE: at most VALUE

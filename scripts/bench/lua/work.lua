@@ -53,6 +53,22 @@ function M.switch(s)
   report('switch', (clock() - begun) * 1e9 / (coroutines * rounds), 'ns')
 end
 
+-- a hundred coroutines that compute for some 50 us at a time
+function M.compute(s)
+  local begun = clock()
+  for _ = 1, 100 do
+    s.spawn(function()
+      local x = 0
+      for _ = 1, 40 do
+        for i = 1, 10000 do x = x + i % 7 end
+        s.yield()
+      end
+    end)
+  end
+  s.settle()
+  report('compute', (clock() - begun) * 1e6 / 4000, 'us')
+end
+
 function M.timeout(s)
   if not s.arm then return end
   local pending, n = 100000, 1000000
@@ -146,16 +162,17 @@ function M.lateness(s)
   s.settle()
 end
 
--- a million others sleep too, for between one and three seconds, again and again
+-- a million others sleep too, for eight seconds or so, again and again: one of them wakes up every eight microseconds
 function M.million(s)
   if not (s.now and s.sleep) then return end
   local function f()
-    while true do s.sleep(1 + 2 * math.random()) end
+    s.sleep(1 + 8 * math.random())
+    while true do s.sleep(4 + 8 * math.random()) end
   end
   for _ = 1, 1000000 do s.spawn(f) end
   s.turn()
   s.spawn(function()
-    s.sleep(3)
+    s.sleep(2)
     sleeper(s, '1 ms sleep among 10^6 asleep')
   end)
   s.settle()
