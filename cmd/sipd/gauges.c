@@ -25,7 +25,7 @@ latency(const struct stxn_stats *now, const struct stxn_stats *before, double pe
 static void
 put_answers(struct gauge *g, const struct stxn_stats *now, const struct stxn_stats *before)
 {
-	char name[16];
+	char name[32];
 
 	for (int i = 1; i <= 6; i++) {
 		(void)snprintf(name, sizeof(name), "answers_%dxx", i);
