@@ -15,13 +15,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CACHED_SESSIONS = 1024 };
+enum { CACHED_SESSIONS = 1024, REMEMBERED = 16 };
+
+struct session {
+	char *name;           /* NULL: none */
+	SSL_SESSION *session;
+};
 
 struct tls {
 	SSL_CTX *ctx;
 	unsigned refs;
 	bool server, verifies;
 	bool asked_password; /* while the key is read */
+	struct session *sessions; /* a client's; NULL: none yet */
+	unsigned next_session;    /* the oldest */
 	size_t alpn_n;
 	unsigned char alpn[]; /* a server's, for its choice */
 };
@@ -226,6 +233,8 @@ set_protocol(struct tls *t, char *why)
 	(void)SSL_CTX_set_mode(t->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	    SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(t->ctx, 1);
+	if (!t->server)
+		(void)SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	/* without it a session with a client's certificate cannot be resumed */
 	(void)SSL_CTX_set_session_id_context(t->ctx, name, sizeof(name) - 1);
 	(void)SSL_CTX_sess_set_cache_size(t->ctx, CACHED_SESSIONS);
@@ -260,6 +269,14 @@ tls_new(const struct tls_options *o, char *why)
 	return t;
 }
 
+static void
+forget(struct session *s)
+{
+	free(s->name);
+	SSL_SESSION_free(s->session);
+	*s = (struct session){ .name = NULL };
+}
+
 struct tls *
 tls_ref(struct tls *t)
 {
@@ -272,6 +289,9 @@ tls_free(struct tls *t)
 {
 	if (t == NULL || --t->refs > 0)
 		return;
+	for (int i = 0; t->sessions != NULL && i < REMEMBERED; i++)
+		forget(&t->sessions[i]);
+	free(t->sessions);
 	SSL_CTX_free(t->ctx);
 	free(t);
 }
@@ -286,6 +306,40 @@ bool
 tls_verifies(const struct tls *t)
 {
 	return t->verifies;
+}
+
+/* Without memory it is forgotten. */
+void
+tls_remember(struct tls *t, const char *name, struct ssl_session_st *session)
+{
+	struct session *to;
+
+	if (t->sessions == NULL && (t->sessions = calloc(REMEMBERED, sizeof(*t->sessions))) == NULL) {
+		SSL_SESSION_free(session);
+		return;
+	}
+	to = &t->sessions[t->next_session++ % REMEMBERED];
+	forget(to);
+	to->session = session;
+	if ((to->name = strdup(name)) == NULL)
+		forget(to);
+}
+
+/* The newest: a server may have given several. */
+struct ssl_session_st *
+tls_recall(struct tls *t, const char *name)
+{
+	for (unsigned i = 1; t->sessions != NULL && i <= REMEMBERED; i++) {
+		struct session *s = &t->sessions[(t->next_session - i) % REMEMBERED];
+		SSL_SESSION *found = s->session;
+
+		if (s->name == NULL || strcmp(s->name, name) != 0)
+			continue;
+		s->session = NULL;
+		forget(s);
+		return found;
+	}
+	return NULL;
 }
 
 struct ssl_ctx_st *

@@ -1,6 +1,6 @@
 /*
  * tls.h: what TLS connections of one kind share (RFC 8446, 5246): certificates, whom to trust, what to speak. TLS 1.2
- * at least, no renegotiation, no compression; sessions can be resumed.
+ * at least, no renegotiation, no compression; sessions are resumed.
  *
  * A client verifies its peer unless it is told not to. A server asks for a certificate only when it is told to.
  */
@@ -30,6 +30,7 @@ struct tls_options {
 	struct slice alpn;  /* protocols in order of preference, each with its length in a byte before it (RFC 7301) */
 };
 
+struct ssl_session_st;
 struct tls;
 
 /*
@@ -46,6 +47,14 @@ void tls_free(struct tls *);
 
 bool tls_is_server(const struct tls *);
 bool tls_verifies(const struct tls *); /* always, not only if there is a certificate */
+
+/*
+ * A client's sessions, by the name of the server ("": none), to be resumed: each once, since a ticket used twice would
+ * tell that both connections are of one client (RFC 8446 appendix C.4). tls_remember takes the session; tls_recall
+ * gives it to the caller, NULL when there is none.
+ */
+void tls_remember(struct tls *, const char *name, struct ssl_session_st *);
+struct ssl_session_st *tls_recall(struct tls *, const char *name);
 
 /* OpenSSL's SSL_CTX, borrowed. */
 struct ssl_ctx_st *tls_ctx(const struct tls *);

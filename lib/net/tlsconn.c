@@ -26,6 +26,7 @@ struct tlsconn {
 	SSL *ssl;
 	struct tls *tls;
 	char *why;            /* NULL: nothing, or no memory for it */
+	char *name;           /* a client's peer; "": it was not said */
 	int error;            /* of the descriptor */
 	uint8_t read_on, write_on;
 	bool ready, finished; /* with the handshake; with writing */
@@ -133,6 +134,35 @@ set_name(SSL *ssl, const char *text)
 	return -1;
 }
 
+/* --- sessions --- */
+
+/* A session came that can be resumed. 1: it is ours now. */
+static int
+new_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct tlsconn *c = SSL_get_app_data(ssl);
+
+	tls_remember(c->tls, c->name, session);
+	return 1;
+}
+
+/* It was verified for the same name under the same rules. */
+static int
+resume(struct tlsconn *c, const char *name)
+{
+	SSL_SESSION *session;
+
+	if ((c->name = strdup(name != NULL ? name : "")) == NULL)
+		return -1;
+	SSL_set_app_data(c->ssl, c);
+	SSL_CTX_sess_set_new_cb(tls_ctx(c->tls), new_session);
+	if ((session = tls_recall(c->tls, c->name)) != NULL) {
+		(void)SSL_set_session(c->ssl, session);
+		SSL_SESSION_free(session);
+	}
+	return 0;
+}
+
 /* --- making and ending --- */
 
 struct tlsconn *
@@ -162,7 +192,7 @@ tlsconn_new(struct tls *t, struct side *side, const char *name)
 		return c;
 	}
 	SSL_set_connect_state(c->ssl);
-	if (name == NULL || set_name(c->ssl, name) == 0)
+	if (resume(c, name) == 0 && (name == NULL || set_name(c->ssl, name) == 0))
 		return c;
 fail:
 	{
@@ -192,6 +222,7 @@ tlsconn_free(struct tlsconn *c)
 	SSL_free(c->ssl);
 	tls_free(c->tls);
 	free(c->why);
+	free(c->name);
 	free(c);
 	one_less();
 }

@@ -70,6 +70,18 @@ test('a server by its listener', function()
   end
 end)
 
+test('a session that is resumed', function()
+  local server <close> = start_server(pem 'server')
+  for i = 1, 3 do
+    local c <close> = assert(net.connect('tls:localhost:' .. server.port, { ca = ca, alpn = { 'again' }, timeout = 5 }))
+    eq('HELLO')(c:write('hello\n'):read())
+    eq(i > 1, 'CN=server')(c:tls().resumed, c:tls().peer)
+  end
+  -- other rules, another certificate asked for: from the beginning
+  local c <close> = assert(net.connect('tls:localhost:' .. server.port, { verify = false }))
+  eq(false)(c:tls().resumed)
+end)
+
 test('whom a client does not believe', function()
   local function refused(name, options, why, heard)
     local server <close> = start_server(pem(name))
