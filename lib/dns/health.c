@@ -12,6 +12,7 @@ enum { DOWN_AFTER = 3 };
 #define LONG_PAUSE   (60 * SEC)
 #define LONG_UNHEARD (60 * SEC)
 #define PLAIN_TIME   (900 * SEC)  /* it may be replaced by a better one */
+#define MOST_SRTT    (10 * SEC)
 #define SLACK        (4 * MSEC)   /* of no account between two servers */
 
 /* RFC 7873 appendix A.1: the server's address, keyed with what only this process knows. */
@@ -63,7 +64,7 @@ void
 health_silence(struct health *h, int64_t now)
 {
 	/* one that is lost now and then is forgiven, two in a row are not */
-	if (h->srtt > 0)
+	if (h->srtt > 0 && h->srtt < MOST_SRTT)
 		h->srtt += h->srtt / 2 + SLACK / 2;
 	/* a server that has lost its mind, or its memory, is asked as one that is new */
 	h->cookie.nserver = 0;

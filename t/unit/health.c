@@ -96,6 +96,16 @@ TEST(down)
 	EQ(chosen(), 2);
 }
 
+TEST(silent_for_ever)
+{
+	fresh();
+	health_answer(&h[0], start, MSEC);
+	for (int64_t i = 0; i < 10000; i++)
+		health_silence(&h[0], start + i * SEC);
+	OK(h[0].srtt > 0 && h[0].srtt < 60 * SEC);
+	OK(h[0].down_until - (start + 9999 * SEC) <= 60 * SEC);
+}
+
 /* One that is down is tried out after 1, 2, 4... seconds, and once a minute in the end. */
 TEST(tried_out)
 {
@@ -143,4 +153,4 @@ TEST(cookies)
 	EQ(h[0].cookie.nserver, 0);
 }
 
-MAIN(RUN(in_order), RUN(the_fastest), RUN(by_turns), RUN(down), RUN(tried_out), RUN(cookies))
+MAIN(RUN(in_order), RUN(the_fastest), RUN(by_turns), RUN(down), RUN(silent_for_ever), RUN(tried_out), RUN(cookies))
