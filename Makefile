@@ -3,6 +3,7 @@
 #   make            the programs, in build/
 #   make check      installs what the tests need, then runs them all
 #   make demo       installs what it needs, then runs the main job end to end
+#   make soak       HOURS=1 RATE=500: sipd under load for hours, its memory and coroutines drawn: soak.svg
 #   make install    programs and manual pages, under PREFIX (/usr/local) and DESTDIR
 #   SAN=1           with AddressSanitizer and UBSan, in build/san
 #   POLLER=poll     with poll(2) in place of epoll(7), in build/poll
@@ -28,7 +29,7 @@ NEEDS   := lua5.4 libbsd-overlay openssl libidn2
 MISSING := $(strip $(if $(shell command -v pkg-config),$(foreach p,$(NEEDS),$(if $(shell pkg-config --exists $p && echo yes),,$p)), \
 	pkg-config) $(if $(shell command -v $(firstword $(CC))),,$(firstword $(CC))))
 ifneq ($(MISSING),)
-ifneq ($(filter-out check demo bench fuzz lint uninstall clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out check demo bench soak fuzz lint uninstall clean,$(or $(MAKECMDGOALS),all)),)
 $(error missing: $(MISSING). On Debian, `scripts/deps build` installs what coop is built with: Lua 5.4, libbsd, OpenSSL, libidn2, a C compiler)
 endif
 endif
@@ -144,6 +145,11 @@ bench:
 	@+$(SUBMAKE) all benches
 	@COOP_BUILD=$(B) scripts/bench/run
 
+soak:
+	@scripts/deps build demo
+	@+$(SUBMAKE) all
+	@COOP_BUILD=$(B) HOURS=$(HOURS) RATE=$(RATE) GC=$(GC) THREADS=$(THREADS) scripts/soak/run
+
 fuzz:
 	@scripts/deps build fuzz
 	@+$(SUBMAKE) FUZZ=1 SAN= POLLER=epoll fuzzers
@@ -173,6 +179,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: always all unit benches fuzzers check memcheck demo bench fuzz lint syntax install uninstall clean
+.PHONY: always all unit benches fuzzers check memcheck demo bench soak fuzz lint syntax install uninstall clean
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
