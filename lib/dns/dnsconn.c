@@ -7,7 +7,7 @@
 
 #include "net/tls.h"
 
-enum { SLOTS = 2 * DNSCONN_MOST, INPUT = 2 * (2 + DNS_MAX) };
+enum { SLOTS = 2 * DNSCONN_MOST, INPUT = 2 * (2 + DNS_MAX), BATCH = 16384 };
 
 #define IDLE      (5 * SEC)
 #define HANDSHAKE (10 * SEC)
@@ -115,26 +115,43 @@ connect_stream(struct dnsconn *c)
 	return 0;
 }
 
-static void
-write_unsent(struct dnsconn *c)
+/* As many of those that are unsent as may be written and fit: they count as written now. Returns how many bytes. */
+static size_t
+gather(struct dnsconn *c, uint8_t *to)
 {
-	uint8_t bytes[2 + EXCHANGE_QUERY_MAX];
-	size_t n;
+	size_t sum = 0, n;
 
-	if (c->stream == NULL || c->busy || !stream_connected(c->stream))
-		return;
-	while (c->unsent != NULL && c->nwritten < c->most) {
-		n = exchange_query(&c->unsent->x, bytes + 2);
-		bytes[0] = (uint8_t)(n >> 8);
-		bytes[1] = (uint8_t)n;
-		if (stream_write(c->stream, slice_make(bytes, n + 2)) != 0) {
-			give_up_soon(c);
-			return;
-		}
+	while (c->unsent != NULL && c->nwritten < c->most && sum + 2 + EXCHANGE_QUERY_MAX <= BATCH) {
+		n = exchange_query(&c->unsent->x, to + sum + 2);
+		to[sum] = (uint8_t)(n >> 8);
+		to[sum + 1] = (uint8_t)n;
+		sum += 2 + n;
 		c->unsent->written = true;
 		c->nwritten++;
 		c->unsent = TAILQ_NEXT(c->unsent, link);
 	}
+	return sum;
+}
+
+static void
+write_unsent(struct dnsconn *c)
+{
+	uint8_t bytes[BATCH];
+	size_t n;
+
+	if (c->stream == NULL || c->busy || !stream_connected(c->stream))
+		return;
+	while ((n = gather(c, bytes)) > 0)
+		if (stream_write(c->stream, slice_make(bytes, n)) != 0) {
+			give_up_soon(c);
+			return;
+		}
+}
+
+static void
+end_of_turn(struct defer *d)
+{
+	write_unsent((struct dnsconn *)(void *)((char *)d - offsetof(struct dnsconn, defer)));
 }
 
 static void
@@ -192,6 +209,7 @@ void
 dnsconn_init(struct dnsconn *c)
 {
 	timer_init(&c->timer, on_timer, true);
+	c->defer = (struct defer){ .run = end_of_turn };
 	TAILQ_INIT(&c->waiting);
 	c->stream = NULL;
 	c->unsent = NULL;
@@ -200,6 +218,7 @@ dnsconn_init(struct dnsconn *c)
 	c->answers = 0;
 	c->round = 0;
 	c->busy = false;
+	c->id = (uint16_t)arc4random();
 	c->why[0] = '\0';
 }
 
@@ -212,6 +231,7 @@ dnsconn_why(const struct dnsconn *c)
 void
 dnsconn_fini(struct dnsconn *c)
 {
+	sched_undefer(c->sched, &c->defer);
 	timer_stop(&c->sched->wheel, &c->timer);
 	stream_close(c->stream);
 	c->stream = NULL;
@@ -222,8 +242,6 @@ dnsconn_fini(struct dnsconn *c)
 int
 dnsconn_send(struct dnsconn *c, struct dns_query *q)
 {
-	uint16_t id;
-
 	if (c->nwaiting >= DNSCONN_MOST) {
 		errno = ENOBUFS;
 		return -1;
@@ -231,19 +249,19 @@ dnsconn_send(struct dnsconn *c, struct dns_query *q)
 	if (c->stream == NULL && connect_stream(c) != 0)
 		return -1;
 	do
-		id = (uint16_t)arc4random();
-	while (c->slots[id % SLOTS] != NULL);
+		c->id++;
+	while (c->slots[c->id % SLOTS] != NULL);
 	if (c->nwaiting++ == 0)
 		timer_stop(&c->sched->wheel, &c->timer);
-	c->slots[id % SLOTS] = q;
-	q->x.id = id;
+	c->slots[c->id % SLOTS] = q;
+	q->x.id = c->id;
 	q->via = c;
 	q->round = c->round;
 	q->written = false;
 	TAILQ_INSERT_TAIL(&c->waiting, q, link);
 	if (c->unsent == NULL)
 		c->unsent = q;
-	write_unsent(c);
+	sched_defer(c->sched, &c->defer);
 	return 0;
 }
 

@@ -32,6 +32,7 @@ struct dnsconn {
 	void (*connected)(struct dnsconn *);
 	/* private */
 	struct stream *stream;         /* NULL: none */
+	struct defer defer;            /* writes what is unsent, at the end of the turn: in one go */
 	struct timer timer;            /* idle; or broken, and to be dealt with at once */
 	struct dns_query_list waiting; /* in the order of their sending */
 	struct dns_query *unsent;      /* the first of them that is not written yet; those behind it aren't either */
@@ -39,6 +40,7 @@ struct dnsconn {
 	unsigned most;                 /* written and not answered at a time */
 	uint64_t answers;              /* on this connection */
 	uint32_t round;                /* of connections: see give_up */
+	uint16_t id;                   /* the last one given: a connection has nothing to fear from one who guesses it */
 	bool busy;                     /* inside its own callback */
 	char why[DNSCONN_WHYLEN];
 	struct dns_query *slots[2 * DNSCONN_MOST]; /* by the lower bits of the id */
