@@ -13,6 +13,8 @@
 #include "stat/plot.h"
 #include "table.h"
 
+enum { CHUNK = 32768 }; /* lines are written when there are so many bytes of them, or the interval ends */
+
 enum kind { KIND_NONE, KIND_TSV, KIND_JSON, KIND_SVG, KIND_PNG };
 
 struct target {
@@ -24,7 +26,8 @@ struct target {
 struct out {
 	struct target targets[FILES_MAX + 1];
 	size_t n;
-	struct buf tsv, json; /* of this interval */
+	struct buf tsv, json; /* of this interval, as far as it is not written yet */
+	int result;           /* of what was written in this interval: see out_flush */
 	struct history history;
 	bool draws;
 	FILE *table;          /* at the end; NULL: none */
@@ -117,6 +120,39 @@ put_json(struct buf *b, const struct record *r, const struct series *s)
 	buf_puts(b, "}\n");
 }
 
+static int
+write_lines(const struct target *t, const struct buf *b, bool tell)
+{
+	if (t->f == NULL || b->n == 0)
+		return 0;
+	if (fwrite(b->p, 1, b->n, t->f) == b->n && fflush(t->f) == 0)
+		return 0;
+	if (t->f == stdout && errno == EPIPE)
+		return 1;
+	if (tell)
+		warn("%s", t->path);
+	return -1;
+}
+
+static void
+write_gathered(struct out *out)
+{
+	if (out->tsv.failed || out->json.failed) {
+		warnx("no memory for the lines of this interval");
+		out->result = -1;
+	}
+	for (size_t i = 0; i < out->n; i++) {
+		const struct target *t = &out->targets[i];
+		/* a full disk is told once an interval */
+		int r = write_lines(t, t->kind == KIND_TSV ? &out->tsv : &out->json, out->result != -1);
+
+		if (r != 0 && out->result != -1)
+			out->result = r;
+	}
+	buf_clear(&out->tsv);
+	buf_clear(&out->json);
+}
+
 void
 out_line(struct out *out, const struct record *r, const struct series *s)
 {
@@ -135,38 +171,18 @@ out_line(struct out *out, const struct record *r, const struct series *s)
 		put_json(&out->json, &line, s);
 	if ((out->draws || out->table != NULL) && history_add(&out->history, r) != 0 && errno != ENOSPC)
 		warn("%.*s", SLICE_FMT(r->name));
-}
-
-static int
-write_lines(const struct target *t, const struct buf *b)
-{
-	if (t->f == NULL || b->n == 0)
-		return 0;
-	if (fwrite(b->p, 1, b->n, t->f) == b->n && fflush(t->f) == 0)
-		return 0;
-	if (t->f == stdout && errno == EPIPE)
-		return 1;
-	warn("%s", t->path);
-	return -1;
+	if (out->tsv.n >= CHUNK || out->json.n >= CHUNK)
+		write_gathered(out);
 }
 
 int
 out_flush(struct out *out)
 {
-	int result = 0;
+	int result;
 
-	if (out->tsv.failed || out->json.failed) {
-		warnx("no memory for the lines of this interval");
-		result = -1;
-	}
-	for (size_t i = 0; i < out->n; i++) {
-		int r = write_lines(&out->targets[i], out->targets[i].kind == KIND_TSV ? &out->tsv : &out->json);
-
-		if (r != 0 && result != -1)
-			result = r;
-	}
-	buf_clear(&out->tsv);
-	buf_clear(&out->json);
+	write_gathered(out);
+	result = out->result;
+	out->result = 0;
 	return result;
 }
 
