@@ -404,6 +404,6 @@ serve() {
 	run -0 dnsq -@ "127.0.0.1#$port" -s x.y
 	[ "$output" = 192.0.2.1 ]
 	run -0 --separate-stderr corun example7.lua
-	[ "$output" = $'.\th2,h3\t8443' ]
+	[ "$output" = $'.\th2,h3\t8443\n1 . alpn=h2,h3 port=8443' ]
 	[ ! -e example8.lua ]
 }

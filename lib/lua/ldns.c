@@ -443,7 +443,8 @@ int
 ldns_open(lua_State *L)
 {
 	static const luaL_Reg methods[] = { { "query", method_query }, { "enum", method_enum }, { NULL, NULL } };
-	static const luaL_Reg functions[] = { { "encode", ldns_encode }, { "decode", ldns_decode }, { "query", module_query },
+	static const luaL_Reg functions[] = { { "encode", ldns_encode }, { "decode", ldns_decode }, { "text", ldns_text },
+		{ "query", module_query },
 		{ "enum", module_enum }, { "resolver", ldns_new_resolver },
 		{ "addresses", ldns_addresses }, { NULL, NULL } };
 

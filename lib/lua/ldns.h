@@ -52,9 +52,10 @@ int ldns_fail(lua_State *, uint8_t status, uint16_t rcode);
 /* dns.addresses */
 int ldns_addresses(lua_State *);
 
-/* dns.encode, dns.decode */
+/* dns.encode, dns.decode, dns.text */
 int ldns_encode(lua_State *);
 int ldns_decode(lua_State *);
+int ldns_text(lua_State *);
 
 /* Pushes the table of a message. */
 void ldns_push_message(lua_State *, const struct dnsmsg *);

@@ -5,6 +5,7 @@
 #include "dns/chain.h"
 #include "dns/dnswrite.h"
 #include "dns/name.h"
+#include "dns/rrprint.h"
 #include "lua/ldns.h"
 #include "lua/ldnsput.h"
 #include "lua/ldnsrr.h"
@@ -218,6 +219,19 @@ get_code(struct encoder *e, int table, const char *name, int (*parse)(struct sli
 	return r == 0 ? 0 : ldnsput_complain(e, "unknown");
 }
 
+/* The type and the class of a record. */
+static int
+get_kind(struct encoder *e, int table, uint16_t *type, uint16_t *class)
+{
+	if (get_code(e, table, "class", rrclass_parse, RRCLASS_IN, class) != 0)
+		return -1;
+	e->field = "type";
+	if (ldnsput_field(e->L, table, "type") == LUA_TNIL)
+		return ldnsput_complain(e, "missing");
+	lua_pop(e->L, 1);
+	return get_code(e, table, "type", rrtype_parse, 0, type);
+}
+
 /*
  * A record: the table on top of the stack. Its rdata is built behind the message in the same buffer, and moved into
  * place by the writer from a copy that Lua holds.
@@ -237,13 +251,7 @@ put_rr(struct encoder *e, enum dnssection section)
 	e->field = "record";
 	if (!lua_istable(L, table))
 		return ldnsput_complain(e, "a table is wanted");
-	if (get_name(e, table, "name", name) != 0 || get_code(e, table, "class", rrclass_parse, RRCLASS_IN, &class) != 0)
-		return -1;
-	e->field = "type";
-	if (ldnsput_field(L, table, "type") == LUA_TNIL)
-		return ldnsput_complain(e, "missing");
-	lua_pop(L, 1);
-	if (get_code(e, table, "type", rrtype_parse, 0, &type) != 0)
+	if (get_name(e, table, "name", name) != 0 || get_kind(e, table, &type, &class) != 0)
 		return -1;
 	e->field = "ttl";
 	if (ldnsput_field(L, table, "ttl") == LUA_TNIL)
@@ -413,5 +421,32 @@ ldns_encode(lua_State *L)
 	if (dnswrite_end(&e.w) != 0)
 		return lua_fail(L, "message too long");
 	lua_pushlstring(L, b->p, b->n);
+	return 1;
+}
+
+int
+ldns_text(lua_State *L)
+{
+	struct encoder e = { .L = L };
+	struct buf *b;
+	uint16_t type, class;
+	size_t n;
+
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	b = ldns_scratch(L);
+	/* no rdata at all still has to be somewhere */
+	(void)buf_reserve(b, 1);
+	if (get_kind(&e, 1, &type, &class) != 0 || ldnsput_rdata(&e, 1, type, class, b) != 0)
+		return 2;
+	n = b->n;
+	if (b->failed)
+		return lua_fail(L, "out of memory");
+	/* what is read must not move while it is shown behind itself */
+	lua_pushlstring(L, b->p, n);
+	rr_put_text(b, rrtype_of(type, class, n), (const uint8_t *)lua_tostring(L, -1), 0, n);
+	if (b->failed)
+		return lua_fail(L, "out of memory");
+	lua_pushlstring(L, b->p + n, b->n - n);
 	return 1;
 }

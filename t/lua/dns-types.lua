@@ -102,6 +102,7 @@ for _, row in ipairs(types) do
   for k, v in pairs(fields) do want[k] = v end
   local got = record { name = 'x.', type = name, ttl = 9, text = text }
   same(want, got, name)
+  assert(dns.text(got) == dns.text { type = name, text = dns.text(got) } and dns.text(got) == dns.text { type = name, text = text }, name)
   assert(dns.encode { answers = { got } } == dns.encode { answers = { { name = 'x.', type = name, ttl = 9, text = text } } }, name)
 end
 
@@ -151,6 +152,15 @@ for _, class in ipairs { 'ANY', 'NONE' } do
   same({ name = 'x.', type = 'MX', class = class, ttl = 0, rdata = '' }, got, class)
 end
 same({ name = 'x.', type = 'A', class = 'CH', ttl = 0, rdata = '\1a\0\1\2' }, record { name = 'x.', type = 'A', class = 'CH', rdata = '\1a\0\1\2' }, 'CH')
+
+-- text
+assert(dns.text { type = 'MX', preference = 10, exchange = 'a.b' } == '10 a.b.')
+assert(dns.text { type = 'MX', class = 'ANY', rdata = '' } == '\\# 0' and dns.text { type = 'APL' } == '')
+assert(dns.text { type = 'TYPE0', rdata = '\0' } == '\\# 1 00' and dns.text { type = 5, cname = '.' } == '.')
+local nothing, why = dns.text { type = 'MX', preference = 10 }
+assert(nothing == nil and why == 'exchange: missing')
+assert(select(2, dns.text {}) == 'type: missing' and select(2, dns.text { type = 'NOPE' }) == 'type: unknown')
+assert(not pcall(dns.text) and not pcall(dns.text, 'x'))
 
 -- what cannot be
 local function refused(t, why)
