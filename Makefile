@@ -55,7 +55,7 @@ override CPPFLAGS += -D_GNU_SOURCE -Ilib -Icmd -DCOOP_VERSION='"$(VERSION)"' -DP
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 DAEMONS  := $(basename $(notdir $(wildcard man/*.8)))
 PAGES    := $(wildcard man/*.[0-9])
-LIB_OBJ  := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*/*.c))
+LIB_OBJ  := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*/*.c)) $(patsubst %.lua,$(B)/%.o,$(wildcard lib/*/*.lua))
 CLI_OBJ  := $(patsubst %.c,$(B)/%.o,$(wildcard cmd/*.c))
 UNIT     := $(patsubst t/unit/%.c,$(B)/t/%,$(wildcard t/unit/*.c))
 

@@ -124,22 +124,30 @@ lsip_refuse(struct lsip_request *r)
 
 /* --- in the coroutine --- */
 
-/* The request as a userdata, and the function that is to answer it. The C copy goes when nothing can fail any more. */
-static int
-make_request(lua_State *L)
+/* The C copy goes when nothing can fail any more. */
+void
+lsip_push_request(lua_State *L, struct lsip_request *c)
 {
-	struct lsip_request *c = lua_touserdata(L, 1), *r;
+	struct lsip_request *r = lua_newuserdatauv(L, request_size(&c->msg), 1);
 
-	r = lua_newuserdatauv(L, request_size(&c->msg), 1);
 	memcpy(r, c, offsetof(struct lsip_request, msg));
 	copy_request(r, &c->msg);
-	if (lsip_get_global(L, "request") != LUA_TFUNCTION)
-		return luaL_error(L, "the script has no function request");
-	luaL_getmetatable(L, LSIP_REQUEST);
-	lua_setmetatable(L, -3);
+	luaL_setmetatable(L, LSIP_REQUEST);
 	if (r->txn != NULL)
 		stxn_set_owner(r->txn, &r->owner);
 	free(c);
+}
+
+/* The request as a userdata, and the function that is to answer it. */
+static int
+make_request(lua_State *L)
+{
+	struct lsip_request *c = lua_touserdata(L, 1);
+
+	if (lsip_get_global(L, "request") != LUA_TFUNCTION)
+		return luaL_error(L, "the script has no function request");
+	lsip_push_request(L, c);
+	lua_insert(L, -2);
 	return 2;
 }
 
@@ -217,8 +225,7 @@ serve(lua_State *L)
 	lua_pushvalue(L, 1);
 	if (lua_pcall(L, 1, 2, 0) != LUA_OK) {
 		log_failure(c, error_text(L));
-		lsip_refuse(c);
-		free(c);
+		lsip_drop(c);
 		return 0;
 	}
 	lua_pushcfunction(L, add_traceback);
@@ -238,19 +245,13 @@ log_request(const struct sipmsg *m, const struct addr *source)
 	log_debug("%.*s %.*s from %s, Call-ID %.*s", SLICE_FMT(m->method), SLICE_FMT(m->uri), from, SLICE_FMT(m->call_id));
 }
 
-static void
-request(void *arg, struct stxn *t, const struct sipmsg *m, const struct addr *source)
+struct lsip_request *
+lsip_keep(struct stxn *t, const struct sipmsg *m, const struct addr *source)
 {
-	struct lsip_server *server = arg;
 	struct lsip_request *r = malloc(request_size(m));
-	struct sip_answer a = { .status = 503 };
 
-	if (server->verbose)
-		log_request(m, source);
-	if (r == NULL) {
-		(void)stxn_reply(t, m, source, &a);
-		return;
-	}
+	if (r == NULL)
+		return NULL;
 	*(struct stxn_owner *)r = (struct stxn_owner){ gone, cancelled, trying };
 	r->txn = t;
 	r->flow = sipflow_hold(stxn_flow(t));
@@ -259,10 +260,29 @@ request(void *arg, struct stxn *t, const struct sipmsg *m, const struct addr *so
 	r->answered = r->cancelled = false;
 	copy_request(r, m);
 	stxn_set_owner(t, &r->owner);
-	if (runtime_start(server->rt, serve, r) != NULL)
-		return;
+	return r;
+}
+
+void
+lsip_drop(struct lsip_request *r)
+{
 	lsip_refuse(r);
 	free(r);
+}
+
+static void
+request(void *arg, struct stxn *t, const struct sipmsg *m, const struct addr *source)
+{
+	struct lsip_server *server = arg;
+	struct lsip_request *r = lsip_keep(t, m, source);
+	struct sip_answer a = { .status = 503 };
+
+	if (server->verbose)
+		log_request(m, source);
+	if (r == NULL)
+		(void)stxn_reply(t, m, source, &a);
+	else if (runtime_start(server->rt, serve, r) == NULL)
+		lsip_drop(r);
 }
 
 /* A second is over in which there was something bad. */
@@ -360,5 +380,7 @@ lsip_open(lua_State *L)
 	lsipmsg_register(L);
 	lsipreq_register(L);
 	luaL_newlib(L, functions);
+	lsipagent_push(L);
+	lua_setfield(L, -2, "agent");
 	return 1;
 }

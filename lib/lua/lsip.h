@@ -2,6 +2,8 @@
 #ifndef LUA_LSIP_H
 #define LUA_LSIP_H
 
+#include <sys/queue.h>
+
 #include "lua/runtime.h"
 #include "sip/siptransport.h"
 
@@ -43,12 +45,13 @@ int lsip_get_global(lua_State *, const char *name);
 /* Logs the text of an error with its traceback as one line. `who`: what goes before it; may be "". */
 void lsip_log_error(const char *who, const char *text);
 
-/* --- between lsip.c and lsipreq.c --- */
+/* --- between lsip.c, lsipreq.c and lsipagent.c --- */
 
 /* A request in work: Lua's memory once make_request gave it a userdata. The packet stands behind the headers of msg. */
 struct lsip_request {
 	struct stxn_owner owner;
 	struct stxn *txn;        /* NULL: answered, or the transaction has gone */
+	STAILQ_ENTRY(lsip_request) entry; /* before somebody takes it */
 	struct sipflow *flow;    /* held while there is txn, and NULL without */
 	uint8_t transport;       /* enum transport */
 	struct addr source;
@@ -56,6 +59,15 @@ struct lsip_request {
 	bool cancelled;
 	struct sipmsg msg;       /* last: only as many headers as there are have room */
 };
+
+/* A copy of what the layer gives, which then owns the transaction. NULL: no memory. */
+struct lsip_request *lsip_keep(struct stxn *, const struct sipmsg *, const struct addr *source);
+
+/* Pushes it as scripts see it, and frees the copy; an error raised leaves that as it was. */
+void lsip_push_request(lua_State *, struct lsip_request *);
+
+/* A request that nobody will look at: 500, and it is freed. */
+void lsip_drop(struct lsip_request *);
 
 /* Answers r if that is still to be done. 0, or -1 with errno. */
 int lsip_answer(struct lsip_request *, const struct sip_answer *);
@@ -94,5 +106,10 @@ void lsip_push_uri(lua_State *, struct slice text);
 
 /* The same, with `uri` as text, `display` and `tag`. */
 void lsip_push_nameaddr(lua_State *, const struct sip_nameaddr *);
+
+/* --- lsipagent.c --- */
+
+/* Pushes sip.agent. */
+void lsipagent_push(lua_State *);
 
 #endif
