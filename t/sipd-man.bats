@@ -162,3 +162,27 @@ client() {
 	[ "${lines[7]}" = 3 ]
 	[ "${lines[8]}" = 505 ]
 }
+
+@test "coop-sip: is a server alive? asked by an agent" {
+	example coop-sip.3 4 >alive.lua
+	serving
+	run --separate-stderr corun alive.lua "sip:127.0.0.1:$port"
+	[ "$status" -eq 0 ]
+	[ "$output" = 200 ]
+	run --separate-stderr corun alive.lua 'tel:+1'
+	[ "$output" = "no sip URI" ]
+}
+
+@test "coop-sip: a call for a second" {
+	example coop-sip.3 5 >call.lua
+	printf 'function request(req) if req.method == "INVITE" then req:reply(180) end req:reply(200) end' >phone.lua
+	serving phone.lua
+	run --separate-stderr timeout 20 corun call.lua "sip:x@127.0.0.1:$port"
+	[ "$status" -eq 0 ]
+	[ "$output" = $'180\tRinging\n200\n200' ]
+	stop "$pid"
+	printf 'function request(req) req:reply(486) end' >busy.lua
+	serving busy.lua
+	run --separate-stderr timeout 20 corun call.lua "sip:x@127.0.0.1:$port"
+	[ "$output" = 486 ]
+}

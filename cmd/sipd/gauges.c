@@ -1,8 +1,6 @@
 /* What sipd tells of itself once a second: how things stand, and what has happened in that second. */
 #include "sipd.h"
 
-#include <stdio.h>
-
 /* In ms: so many of a hundred answers since `before` took no longer; exact to a factor of 2. */
 static double
 latency(const struct stxn_stats *now, const struct stxn_stats *before, double percent)
@@ -25,12 +23,10 @@ latency(const struct stxn_stats *now, const struct stxn_stats *before, double pe
 static void
 put_answers(struct gauge *g, const struct stxn_stats *now, const struct stxn_stats *before)
 {
-	char name[32];
+	static const char *const names[] = { [1] = "answers_1xx", "answers_2xx", "answers_3xx", "answers_4xx", "answers_5xx", "answers_6xx" };
 
-	for (int i = 1; i <= 6; i++) {
-		(void)snprintf(name, sizeof(name), "answers_%dxx", i);
-		gauge_put(g, name, (double)(now->responses[i] - before->responses[i]));
-	}
+	for (int i = 1; i <= 6; i++)
+		gauge_put(g, names[i], (double)(now->responses[i] - before->responses[i]));
 }
 
 void

@@ -379,6 +379,9 @@ lsip_open(lua_State *L)
 
 	lsipmsg_register(L);
 	lsipreq_register(L);
+	luaL_requiref(L, "dns", ldns_open, 0);
+	llocate_add(L);
+	lua_pop(L, 1);
 	luaL_newlib(L, functions);
 	lsipagent_push(L);
 	lua_setfield(L, -2, "agent");

@@ -107,6 +107,11 @@ void lsip_push_uri(lua_State *, struct slice text);
 /* The same, with `uri` as text, `display` and `tag`. */
 void lsip_push_nameaddr(lua_State *, const struct sip_nameaddr *);
 
+/* --- llocate.c --- */
+
+/* Adds locate to the module dns, which is on top. */
+void llocate_add(lua_State *);
+
 /* --- lsipagent.c --- */
 
 /* Pushes sip.agent. */

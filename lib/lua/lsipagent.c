@@ -527,6 +527,22 @@ agent_localaddr(lua_State *L)
 	return 1;
 }
 
+/* agent:stats(): how many requests it has sent, and sent again, and how many wait for their final responses */
+static int
+agent_stats(lua_State *L)
+{
+	const struct ctxn_stats *st = &check(L)->client.stats;
+
+	lua_createtable(L, 0, 3);
+	lua_pushinteger(L, (lua_Integer)st->requests);
+	lua_setfield(L, -2, "requests");
+	lua_pushinteger(L, (lua_Integer)st->retransmissions);
+	lua_setfield(L, -2, "retransmissions");
+	lua_pushinteger(L, (lua_Integer)st->pending);
+	lua_setfield(L, -2, "pending");
+	return 1;
+}
+
 /* --- what has no state --- */
 
 /* random(): 96 bits in hexadecimal: no two branches, tags or Call-IDs are the same */
@@ -565,6 +581,7 @@ digest(lua_State *L)
 	char text[4096];
 	struct buf b = { .max = sizeof(text) };
 	const char *why;
+	size_t n;
 
 	if (digest_parse_challenge(challenge, &c, &why) == -1)
 		return lua_fail(L, why);
@@ -572,9 +589,10 @@ digest(lua_State *L)
 		buf_fini(&b);
 		return lua_fail(L, "the digest cannot be made");
 	}
-	memcpy(text, b.p, b.n);
+	n = b.n;
+	memcpy(text, b.p, n);
 	buf_fini(&b);
-	lua_pushlstring(L, text, b.n);
+	lua_pushlstring(L, text, n);
 	lua_pushboolean(L, c.stale);
 	return 2;
 }
@@ -587,7 +605,7 @@ extern const unsigned long sipagent_lua_len;
 void
 lsipagent_push(lua_State *L)
 {
-	static const luaL_Reg agent[] = { { "ack", agent_ack }, { "close", agent_close }, { "localaddr", agent_localaddr }, { "start", agent_start },
+	static const luaL_Reg agent[] = { { "ack", agent_ack }, { "close", agent_close }, { "localaddr", agent_localaddr }, { "start", agent_start }, { "stats", agent_stats },
 		{ "take", agent_take }, { "via", agent_via }, { "__gc", agent_close }, { NULL, NULL } };
 	static const luaL_Reg transaction[] = { { "cancel", txn_cancel }, { "next", txn_next }, { "__close", txn_close }, { "__gc", txn_close },
 		{ NULL, NULL } };

@@ -68,8 +68,9 @@ local function places(uri, target)
   local list = {}
   for _, p in ipairs(found) do
     local host = p.addr:find(':', 1, true) and '[' .. p.addr .. ']' or p.addr
-    list[#list + 1] = { transport = p.transport, addr = host .. ':' .. p.port, fixed = p.chosen }
+    if p.transport ~= 'tls' then list[#list + 1] = { transport = p.transport, addr = host .. ':' .. p.port, fixed = p.chosen } end
   end
+  if #list == 0 then return nil, 'only TLS leads there, which an agent does not speak' end
   return list
 end
 
@@ -247,6 +248,7 @@ function Agent:requests()
   return function() return self.core:take() end
 end
 
+function Agent:stats() return self.core:stats() end
 function Agent:localaddr() return self.core:localaddr() end
 function Agent:close() self.core:close() end
 Agent.__close = Agent.close
