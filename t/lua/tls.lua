@@ -234,18 +234,19 @@ test('one coroutine reads', function()
   a:close()
 end)
 
--- what goes through a proxy that lets `n` bytes from the server pass, then cuts the connection
-local function through_proxy(server, n)
+-- A connection through a proxy: what the server says goes through `change`, which gives
+-- what is to be passed on, and true to cut the connection then.
+local function through_proxy(server, change)
   local l <close> = assert(net.listen('127.0.0.1:0'))
   local proxy = spawn(function()
     local down <close> = assert(l:accept())
     local up <close> = assert(net.connect(server.addr))
     local other = spawn(function() for data in function() return down:readsome() end do up:write(data) end end)
-    while n > 0 do
-      local data = up:readsome(n)
-      if not data then break end
-      n = n - #data
+    for data in function() return up:readsome() end do
+      local last
+      data, last = change(data)
       down:write(data)
+      if last then break end
     end
     coop.cancel(other)
   end)
@@ -253,12 +254,25 @@ local function through_proxy(server, n)
   return c, e, proxy
 end
 
+-- a change that cuts the connection after n bytes
+local function cut_after(n)
+  return function(data)
+    data = data:sub(1, n)
+    n = n - #data
+    return data, n == 0
+  end
+end
+
+local cut_off = 'cut off by the peer: no end of TLS came before the end of the connection'
+
 test('a connection that is cut', function()
   local server <close> = start_server(pem 'server')
-  local c, e, proxy = through_proxy(server, 100)
-  eq(nil, 'closed by the peer in the TLS handshake')(c, e)
-  coop.join(proxy)
-  c, e, proxy = through_proxy(server, 4000)
+  for n = 0, 400, 37 do
+    local c, e, proxy = through_proxy(server, cut_after(n))
+    if e ~= 'Connection reset by peer' then eq(nil, 'closed by the peer in the TLS handshake')(c, e) end
+    coop.join(proxy)
+  end
+  local c, _, proxy = through_proxy(server, cut_after(4000))
   local got, why = {}, nil
   spawn(function() for i = 1, 1000 do if not c:write(('x'):rep(20), '\n') then break end end end)
   while true do
@@ -267,12 +281,42 @@ test('a connection that is cut', function()
     if not line then break end
     got[#got + 1] = line
   end
-  if why ~= 'Connection reset by peer' then
-    eq('cut off by the peer: no end of TLS came before the end of the connection')(why)
-  end
+  if why ~= 'Connection reset by peer' then eq(cut_off)(why) end
   assert(#got > 10)
   c:close()
   coop.join(proxy)
+end)
+
+test('a bit that is changed on the way', function()
+  local server <close> = start_server(pem 'server')
+  local changes = false
+  local c, _, proxy = through_proxy(server, function(data)
+    if not changes then return data end
+    return data:sub(1, -2) .. string.char(data:byte(-1) ~ 1)
+  end)
+  eq('FINE')(c:write('fine\n'):read())
+  changes = true
+  eq(nil, 'TLS: decryption failed or bad record mac')(c:write('wrong\n'):read())
+  eq(nil, 'TLS: decryption failed or bad record mac')(c:read())
+  c:close()
+  coop.join(proxy)
+  eq('refused by the TLS peer: bad record mac')(server.said:get(5))
+end)
+
+test('garbage for a server', function()
+  local server <close> = start_server(pem 'server')
+  local hello = '\22\3\1'
+  for _, garbage in ipairs { '\0', 'x', hello .. '\0\5\1\0\0\1\0', hello .. '\255\255' .. ('x'):rep(70000), hello .. '\64\0' .. ('\1'):rep(16384),
+    '\21\3\3\0\2\2\40', '\20\3\3\0\1\1', '\23\3\3\0\1\1', ('\128'):rep(100) } do
+    local c <close> = assert(net.connect(server.addr))
+    c:write(garbage)
+    c:shutdown()
+    c:settimeout(5)
+    local _, e = c:read 'a'
+    assert(e ~= 'timeout')
+    assert(server.said:get(5))
+  end
+  eq('HELLO')(assert(net.connect('tls:' .. server.addr, { ca = ca })):write('hello\n'):read())
 end)
 
 test('ten megabytes both ways at once', function()
