@@ -36,7 +36,7 @@ put_all(struct addresses *l, const struct dns_query *q)
 	struct dnsrr rr;
 
 	for (dns_chain(&c, q->msg); dns_chain_next(&c, &rr);)
-		if (rr.number == q->x.type)
+		if (rr.type->number == q->x.type)
 			put(l, q->msg->p + rr.rdata, rr.rdlen);
 }
 

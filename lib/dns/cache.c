@@ -119,7 +119,7 @@ negative_ttl(const struct dnsmsg *m)
 	const uint8_t *p;
 
 	while (dnsmsg_next(&w, &rr)) {
-		if (rr.number != RRTYPE_SOA)
+		if (rr.type->number != RRTYPE_SOA || rr.class != m->qclass)
 			continue;
 		p = m->p + rr.rdata + rr.rdlen - 4;
 		minimum = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -218,6 +218,7 @@ dns_cache_get(struct dns_cache *c, const struct exchange *x, int64_t now, struct
 {
 	struct entry *e = find(c, x);
 	enum dns_cache_state state;
+	struct fault fault;
 	uint8_t *bytes;
 
 	if (e == NULL)
@@ -229,14 +230,17 @@ dns_cache_get(struct dns_cache *c, const struct exchange *x, int64_t now, struct
 	buf_clear(&c->scratch);
 	if ((bytes = (uint8_t *)buf_reserve(&c->scratch, e->msg.n)) == NULL)
 		return DNS_CACHE_MISS;
-	state = state_of(e, now);
 	memcpy(bytes, e->msg.p, e->msg.n);
 	/* exchange.h lets no other question pass than one in plain, where the header ends */
 	memcpy(bytes + DNS_HEADER, x->name, x->namelen);
-	out->msg = e->msg;
-	out->msg.p = bytes;
+	count_down(&e->msg, bytes, (uint32_t)((now - e->stored) / SEC), now >= e->expires);
+	/* a name may have pointed into what has changed: nobody does that in good faith */
+	if (dnsmsg_parse(&out->msg, bytes, e->msg.n, &fault) != 0) {
+		drop(c, e);
+		return DNS_CACHE_MISS;
+	}
 	out->status = e->status;
-	count_down(&out->msg, bytes, (uint32_t)((now - e->stored) / SEC), state >= DNS_CACHE_STALE);
+	state = state_of(e, now);
 	TAILQ_REMOVE(&c->recent, e, recent);
 	TAILQ_INSERT_HEAD(&c->recent, e, recent);
 	return state;

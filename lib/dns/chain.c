@@ -25,6 +25,16 @@ has(const struct dns_chain *c, const uint8_t *p, uint16_t name)
 	return false;
 }
 
+/*
+ * Records of another class are none of ours; among them are those without rdata that UPDATE has (RFC 2136 section
+ * 2.4), of whatever type.
+ */
+static bool
+is_ours(const struct dnsmsg *m, const struct dnsrr *rr)
+{
+	return (rr->class == m->qclass || m->qclass == RRCLASS_ANY) && rr->class != RRCLASS_ANY && rr->class != RRCLASS_NONE;
+}
+
 /* Where the CNAME of the last name leads; false: it has none, or it leads back. */
 static bool
 follow(struct dns_chain *c, const struct dnsmsg *m)
@@ -33,7 +43,7 @@ follow(struct dns_chain *c, const struct dnsmsg *m)
 	struct dnsrr rr;
 
 	while (dnsmsg_next(&w, &rr)) {
-		if (rr.number != RRTYPE_CNAME || !same(m->p, rr.name, c->names[c->n - 1]))
+		if (rr.type->number != RRTYPE_CNAME || !is_ours(m, &rr) || !same(m->p, rr.name, c->names[c->n - 1]))
 			continue;
 		if (has(c, m->p, rr.rdata))
 			return false;
@@ -79,6 +89,8 @@ dns_chain_next(struct dns_chain *c, struct dnsrr *rr)
 	const uint8_t *p = c->walk.msg->p;
 
 	while (dnsmsg_next(&c->walk, rr)) {
+		if (!is_ours(c->walk.msg, rr))
+			continue;
 		if (has(c, p, rr->name))
 			return true;
 		if ((rr->number == DNAME || rr->number == RRSIG) && is_above(c, p, rr->name))

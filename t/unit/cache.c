@@ -256,6 +256,28 @@ TEST(bounded_by_bytes)
 	EQ(dns_cache_entries(cache), 0);
 }
 
+/* A name that points into the TTL of a record is another one when that has been counted down, or none: it is dropped. */
+TEST(names_in_what_changes)
+{
+	static const uint8_t bytes[] = "\0\7\201\200\0\1\0\2\0\0\0\0"
+	                               "\1a\1x\0\0\1\0\1"
+	                               "\300\14\0\1\0\1\0\0\1\0\0\4\300\0\2\1"
+	                               "\300\36\0\1\0\1\0\0\1\0\0\4\300\0\2\1";
+	struct exchange x = question("a.x", RRTYPE_A);
+	struct dnsmsg m;
+	struct fault fault;
+	struct dns_cached out;
+
+	renewed(100000);
+	/* the TTL is 256, its last byte the root */
+	EQ(dnsmsg_parse(&m, bytes, sizeof(bytes) - 1, &fault), 0);
+	dns_cache_put(cache, &x, &m, false, 0, start);
+	EQ(dns_cache_get(cache, &x, start, &out), DNS_CACHE_FRESH);
+	/* and of 255 a pointer to behind the end */
+	EQ(dns_cache_get(cache, &x, start + SEC, &out), DNS_CACHE_MISS);
+	EQ(dns_cache_entries(cache), 0);
+}
+
 TEST(no_memory)
 {
 	renewed(100000);
@@ -279,4 +301,4 @@ TEST(no_memory)
 }
 
 MAIN(RUN(as_long_as_the_least_ttl), RUN(what_is_found), RUN(nothing_is_kept_by_the_soa), RUN(what_is_not_kept), RUN(most_ttl),
-    RUN(renewal_is_asked_for_once), RUN(stale), RUN(bounded_by_bytes), RUN(no_memory))
+    RUN(renewal_is_asked_for_once), RUN(stale), RUN(bounded_by_bytes), RUN(names_in_what_changes), RUN(no_memory))

@@ -124,6 +124,12 @@ TEST(without_edns)
 	EQ(ask_and_wait(&q), 0);
 	EQ(q.status, DNS_ANSWER_OK);
 	EQ(servers[0].got, 2);
+	/* that is remembered, for a quarter of an hour */
+	EQ(ask_and_wait(&q), 0);
+	EQ(servers[0].got, 3);
+	run_for(901 * SEC);
+	EQ(ask_and_wait(&q), 0);
+	EQ(servers[0].got, 5);
 	tear_down(1);
 }
 
