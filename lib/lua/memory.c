@@ -141,6 +141,29 @@ runtime_idle(struct runtime *rt)
 	return !done;
 }
 
+/* A script may change the collector's mode by itself: what is done when idle must be of that mode. */
+static int
+collectgarbage(lua_State *L)
+{
+	const char *what = luaL_optstring(L, 1, "collect");
+	bool generational = strcmp(what, "generational") == 0, incremental = strcmp(what, "incremental") == 0;
+
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+	if (generational || incremental)
+		runtime_of(L)->generational = generational;
+	return lua_gettop(L);
+}
+
+void
+memory_follow(lua_State *L)
+{
+	lua_getglobal(L, "collectgarbage");
+	lua_pushcclosure(L, collectgarbage, 1);
+	lua_setglobal(L, "collectgarbage");
+}
+
 /* All that the collector's timer is for is that the loop comes round. */
 static void
 come_round(struct timer *t)

@@ -61,6 +61,7 @@ open_all(lua_State *L)
 	struct runtime *rt = lua_touserdata(L, 1);
 
 	luaL_openlibs(L);
+	memory_follow(L);
 	lua_createtable(L, 64, 0);
 	rt->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
 	lua_createtable(L, 0, 3);

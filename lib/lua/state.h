@@ -178,6 +178,9 @@ int co_results(lua_State *L, int handle);
 int memory_open(struct runtime *, const struct runtime_options *);
 void memory_close(struct runtime *);
 
+/* Puts a collectgarbage in the place of Lua's own which notices that a script changes the mode. */
+void memory_follow(lua_State *);
+
 extern const struct wait wait_yield;
 
 /* Puts our functions into the coroutine table and over debug.traceback. Nothing is left on the stack. */
