@@ -176,7 +176,8 @@ agent() {
 zone() {
 	start_nsd sip.test "$top/t/data/sip.zone"
 	echo "nameserver 127.0.0.1#$nsd_port" >conf
-	export COOP_RESOLV_CONF=$PWD/conf
+	echo '127.0.0.9 known.sip.test' >hosts
+	export COOP_RESOLV_CONF=$PWD/conf COOP_HOSTS=$PWD/hosts
 }
 
 @test "dns.locate: NAPTR, SRV, A and AAAA, as RFC 3263 has them" {
@@ -190,7 +191,7 @@ zone() {
 	LUA
 	run --separate-stderr timeout 30 corun locate.lua full.sip.test 'sip:full.sip.test;transport=udp' sips:full.sip.test sip:srv.sip.test sip:plain.sip.test \
 		'sip:plain.sip.test:5099;transport=tcp' 'sip:plain.sip.test;transport=tcp' sip:none.sip.test sip:lost.sip.test sip:no.such.sip.test sip:192.0.2.1:7 'sip:[2001:db8::1]' tel:+1 \
-		'sip:x;transport=sctp' 'sip:b.sip.test:5070'
+		'sip:x;transport=sctp' 'sip:b.sip.test:5070' 'sip:known.sip.test:5070;transport=tcp'
 	[ "$status" -eq 0 ]
 	diff - <(printf '%s\n' "$output") <<-'END'
 		full.sip.test	tls	a.sip.test	127.0.0.1	5074
@@ -223,6 +224,7 @@ zone() {
 		sip:x;transport=sctp	unknown transport
 		sip:b.sip.test:5070	udp	b.sip.test	127.0.0.3	5070
 		sip:b.sip.test:5070	udp	b.sip.test	::1	5070
+		sip:known.sip.test:5070;transport=tcp	tcp	known.sip.test	127.0.0.9	5070
 	END
 }
 

@@ -110,6 +110,7 @@ locate(lua_State *L)
 	struct co *co = co_current(L);
 	int64_t deadline = co_optdeadline(L, 2);
 	struct resolver *r = NULL;
+	struct ldns *m = ldns_of(L);
 	struct llocate *mine;
 	struct sipuri u;
 	const char *why;
@@ -117,6 +118,8 @@ locate(lua_State *L)
 	lua_settop(L, 2);
 	if (read_uri(L, &u) == -1)
 		return lua_fail(L, lua_tostring(L, -1));
+	if (m->hosts == NULL && (m->hosts = hosts_new(NULL)) == NULL)
+		return lua_failno(L, errno);
 	if (!locate_is_numeric(&u) && (r = ldns_push_default(L)) == NULL)
 		return lua_failno(L, errno);
 	mine = lua_newuserdatauv(L, sizeof(*mine), 0);
@@ -124,6 +127,7 @@ locate(lua_State *L)
 	luaL_setmetatable(L, LOCATE);
 	mine->l.done = done;
 	mine->l.owner = mine;
+	mine->l.hosts = m->hosts;
 	mine->task = &co->task;
 	if (locate_ask(runtime_sched(runtime_of(L)), r, &mine->l, &u, LOCATE_UDP | LOCATE_TCP | LOCATE_TLS, &why) == -1) {
 		mine->task = NULL;

@@ -264,7 +264,7 @@ take_addresses(struct locate *l, const struct dnsmsg *m)
 	if (l->nhosts == LOCATE_PLACES)
 		return;
 	host = (uint8_t)l->nhosts++;
-	memcpy(l->hosts[host], l->step.name, name_len(l->step.name));
+	memcpy(l->names[host], l->step.name, name_len(l->step.name));
 	while (dnsmsg_next(&w, &rr)) {
 		struct addr a = { .len = sizeof(a.u.in) };
 
@@ -370,11 +370,36 @@ choose_transport(struct locate *l, const struct sipuri *u, const char **why)
 	return -1;
 }
 
+/* What is known without the DNS: an address, or a name of hosts(5). True: it is told from the loop. */
+static bool
+know_already(struct locate *l, const struct sipuri *u, uint16_t port)
+{
+	struct addr list[LOCATE_PLACES];
+	bool numeric = literal(u, port, &list[0]);
+	int n = 1;
+
+	if (!numeric)
+		n = l->hosts != NULL ? hosts_find(l->hosts, target_of(u), AF_UNSPEC, l->sched->clock.now, list, LOCATE_PLACES) : 0;
+	if (n <= 0)
+		return false;
+	if (numeric)
+		l->names[0][0] = 0;
+	else
+		memcpy(l->names[0], l->target, name_len(l->target));
+	l->nhosts = 1;
+	for (int i = 0; i < n; i++) {
+		addr_set_port(&list[i], port);
+		add_place(l, &list[i], l->transport, 0);
+	}
+	timer_init(&l->now, told, false);
+	timer_arm(&l->sched->wheel, &l->now, l->sched->clock.now);
+	return true;
+}
+
 int
 locate_ask(struct sched *s, struct resolver *r, struct locate *l, const struct sipuri *u, unsigned transports, const char **why)
 {
 	uint16_t port = u->port >= 0 ? (uint16_t)u->port : 0;
-	struct addr a;
 
 	clear(l, s, r, transports);
 	l->secure = u->scheme == SIP_SCHEME_SIPS;
@@ -384,15 +409,10 @@ locate_ask(struct sched *s, struct resolver *r, struct locate *l, const struct s
 	}
 	if (choose_transport(l, u, why) == -1)
 		return -1;
-	if (literal(u, port != 0 ? port : default_port(l->transport), &a)) {
-		l->hosts[l->nhosts++][0] = 0;
-		add_place(l, &a, l->transport, 0);
-		timer_init(&l->now, told, false);
-		timer_arm(&s->wheel, &l->now, s->clock.now);
-		return 0;
-	}
-	if (idn_parse(target_of(u), l->target, why) < 0)
+	if (!locate_is_numeric(u) && idn_parse(target_of(u), l->target, why) < 0)
 		return -1;
+	if (know_already(l, u, port != 0 ? port : default_port(l->transport)))
+		return 0;
 	if (port != 0)
 		push_addresses(l, l->target, l->transport, port);
 	else if (l->chosen)
@@ -417,5 +437,5 @@ locate_cancel(struct locate *l)
 const uint8_t *
 locate_host(const struct locate *l, const struct locate_place *p)
 {
-	return l->hosts[p->host];
+	return l->names[p->host];
 }

@@ -7,6 +7,7 @@
 #define SIP_LOCATE_H
 
 #include "base/addr.h"
+#include "dns/hosts.h"
 #include "dns/name.h"
 #include "dns/resolver.h"
 #include "sip/sipuri.h"
@@ -37,6 +38,7 @@ struct locate {
 	/* Called once, from the loop, never from locate_ask. */
 	void (*done)(struct locate *);
 	void *owner;             /* yours */
+	struct hosts *hosts;     /* names that need no server; NULL: none */
 	struct locate_place places[LOCATE_PLACES];
 	unsigned nplaces;
 	uint8_t status;          /* enum dns_status: without places, why: of the last look-up that failed */
@@ -49,7 +51,7 @@ struct locate {
 	struct timer now;        /* what needs no look-up is told by it */
 	struct locate_step steps[LOCATE_STEPS]; /* a stack: the last is next */
 	struct locate_step step; /* that is being made */
-	uint8_t hosts[LOCATE_PLACES][NAME_MAX_WIRE];
+	uint8_t names[LOCATE_PLACES][NAME_MAX_WIRE]; /* of hosts */
 	unsigned nsteps, nhosts, nqueries;
 	unsigned transports;
 	uint8_t transport;       /* by which the host itself is tried */
