@@ -32,7 +32,7 @@ stable() {
 		option(3, 'ns1\\0'), option(5, '\\8\\13'), option(6, '\\1'), option(7, ''), option(8, '\\0\\1\\24\\0\\192\\0\\2'),
 		option(8, '\\0\\2\\32\\48\\32\\1\\13\\184'), option(8, '\\0\\0\\0\\0'), option(8, '\\0\\1\\33\\0\\192\\0\\2\\1\\1'), option(8, '\\0\\1'),
 		option(9, '\\0\\18\\117\\3'), option(9, ''), option(10, '12345678abcdefgh'), option(11, '\\0\\101'), option(11, '\\1'),
-		option(12, ('\\0'):rep(7)), option(13, '\\4test\\0'), option(13, '\\192\\0'), option(14, '\\0\\1\\0\\2'), option(14, '\\1'), option(15, '\\0\\18'),
+		option(12, ('\\0'):rep(7)), option(13, '\\4test\\0'), option(13, '\\192\\0'), option(13, ''), option(18, '\\1'), option(18, '\\0\\0'), option(14, '\\0\\1\\0\\2'), option(14, '\\1'), option(15, '\\0\\18'),
 		option(15, '\\0\\18no \\1'), option(15, '\\1\\0x'), option(15, '\\1'), option(16, '\\0\\7'), option(17, '\\0\\8'), option(18, '\\2er\\4test\\0'),
 		option(19, '\\1\\0\\0\\0\\0\\9'), option(19, '\\3\\0\\0\\0\\0\\9'), option(19, '\\0\\1x'), option(20, ''), option(65001, 'a\"b') } } }"
 	run -0 dnsq -@ "$address" -R b.test
@@ -61,6 +61,9 @@ stable() {
 		; PADDING: (7 bytes)
 		; CHAIN: test.
 		; CHAIN: c0 00 ("..")
+		; CHAIN:
+		; REPORT-CHANNEL: 01 (".")
+		; REPORT-CHANNEL: 00 00 ("..")
 		; KEY-TAG: 1, 2
 		; KEY-TAG: 01 (".")
 		; EDE: 18 (Prohibited)

@@ -196,13 +196,23 @@ put_numbers(struct buf *b, const uint8_t *p, size_t n)
 	return true;
 }
 
+/* Labels up to the root's: a pointer would have nothing to point at. */
+static bool
+is_name(const uint8_t *p, size_t n)
+{
+	size_t at = 0;
+
+	while (at < n && p[at] > 0 && p[at] <= NAME_MAX_LABEL)
+		at += p[at] + 1u;
+	return n <= NAME_MAX_WIRE && at + 1 == n && p[at] == 0;
+}
+
 static bool
 put_name(struct buf *b, const uint8_t *p, size_t n)
 {
 	char *to;
 
-	/* no message: a pointer has nothing to point at */
-	if (name_check(p, n, 0) != n || (n > 1 && p[n - 1] != 0) || (to = buf_reserve(b, NAME_TEXTLEN + 1)) == NULL)
+	if (!is_name(p, n) || (to = buf_reserve(b, NAME_TEXTLEN + 1)) == NULL)
 		return false;
 	*to = ' ';
 	buf_added(b, (size_t)(name_text(to + 1, p, 0) - to));
