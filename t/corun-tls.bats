@@ -42,14 +42,28 @@ both() {
 	both "$top/t/lua/tls.lua" "$BATS_FILE_TMPDIR"
 }
 
-@test "in virtual time an hour for a silent peer takes none" {
-	run --separate-stderr timeout 10 corun -t - <<-'LUA'
+@test "silent peers have their time, which is virtual here" {
+	run --separate-stderr timeout 10 corun -t - "$BATS_FILE_TMPDIR" <<-'LUA'
 		local l = assert(net.listen '127.0.0.1:0')
+		local start = coop.now()
 		print(net.connect('tls:' .. l:localaddr(), { verify = false, timeout = 3600 }))
-		print(coop.now() >= 3600)
+		print(math.floor(coop.now() - start))
+		for _, seconds in ipairs { 0, 5 } do
+		  local s = assert(net.listen('tls:127.0.0.1:0', { cert = arg[1] .. '/server.pem', key = arg[1] .. '/server.key',
+		    timeout = seconds > 0 and seconds or nil }))
+		  local silent, conn = assert(net.connect(s:localaddr())), s:accept()
+		  start = coop.now()
+		  print(conn:read())
+		  print(math.floor(coop.now() - start))
+		end
 	LUA
 	[ "$status" -eq 0 ]
-	[ "$output" = $'nil\ttimeout\ntrue' ]
+	[ "$output" = "nil	timeout
+3600
+nil	timeout in the TLS handshake
+30
+nil	timeout in the TLS handshake
+5" ]
 }
 
 # serve OPTIONS: a server that answers in capitals; its port in $port, what went wrong in serve.err

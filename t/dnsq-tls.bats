@@ -62,11 +62,11 @@ two_lines() { [ "$(wc -l <mock.out)" -ge 2 ]; }
 	[ -z "$stderr" ]
 	SSL_CERT_FILE=$BATS_FILE_TMPDIR/ca.pem run --separate-stderr dnsq -@ "tls:$tls/127.0.0.1" -s www.example
 	[ "$output" = 192.0.2.1 ]
-	SSL_CERT_FILE=$BATS_FILE_TMPDIR/ca.pem run --separate-stderr dnsq -T 100ms -@ "tls:$tls/other.example" www.example
+	SSL_CERT_FILE=$BATS_FILE_TMPDIR/ca.pem run --separate-stderr dnsq -T 10 -a 1 -@ "tls:$tls/other.example" www.example
 	[ "$status" -eq 1 ]
 	[ "$output" = '; www.example. A UNREACHABLE' ]
 	[ "$stderr" = "dnsq: tls:$tls: certificate verify failed: hostname mismatch, certificate is not valid for 'other.example'" ]
-	run --separate-stderr dnsq -T 100ms -@ "tls:$tls/dns.example" www.example
+	run --separate-stderr dnsq -T 10 -a 1 -@ "tls:$tls/dns.example" www.example
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "dnsq: tls:$tls: certificate verify failed: unable to get local issuer certificate" ]
 	# nobody was asked but those that were believed
@@ -97,7 +97,7 @@ two_lines() { [ "$(wc -l <mock.out)" -ge 2 ]; }
 	LUA
 	start banner corun banner.lua
 	addr=$(wait_for banner.out 127)
-	run --separate-stderr timeout 20 dnsq -T 100ms -k -@ "$addr" www.example
+	run --separate-stderr timeout 20 dnsq -T 10 -a 1 -k -@ "$addr" www.example
 	[ "$status" -eq 1 ]
 	[ "$output" = '; www.example. A UNREACHABLE' ]
 	[ "$stderr" = "dnsq: tls:$addr: not a TLS peer" ]

@@ -202,8 +202,8 @@ test('a peer that is silent in the handshake', function()
   closed(a, b)
 end)
 
-test('a silent client delays nobody, and has its time', function()
-  local server <close> = start_server(pem('server', { timeout = 0.3 }))
+test('a silent client delays nobody', function()
+  local server <close> = start_server(pem 'server')
   local silent = {}
   for i = 1, 20 do silent[i] = assert(net.connect(server.addr)) end
   for _ = 1, 5 do
@@ -211,8 +211,8 @@ test('a silent client delays nobody, and has its time', function()
     eq('QUICK')(c:write('quick\n'):read())
   end
   for i = 1, 20 do
-    eq('timeout in the TLS handshake')(server.said:get(5))
     silent[i]:close()
+    eq('closed by the peer in the TLS handshake')(server.said:get(5))
   end
 end)
 
