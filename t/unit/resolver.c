@@ -266,9 +266,12 @@ TEST(concurrency)
 		OK(resolver_inflight(resolver) <= 10);
 	}
 	EQ(resolver_room(resolver), 0);
+	/* one that waits, and one that does not */
+	resolver_cancel(resolver, &q[400]);
+	resolver_cancel(resolver, &q[0]);
 	EQ(sched_run(&sched), SCHED_DONE);
-	EQ(ndone, 500);
-	EQ(servers[0].got, 500);
+	EQ(ndone, 498);
+	OK(servers[0].got == 498 || servers[0].got == 499);
 	EQ(resolver_room(resolver), 10);
 	tear_down(1);
 }
