@@ -63,3 +63,13 @@ load lib
 	grep -qE '^NDJSON, answers one by one +[0-9]+\.[0-9]{3}$' <<<"$output"
 	[ "$(grep -cE '^queries a question, -c [0-9]+ +1\.0[0-9]{2}$' <<<"$output")" -eq 4 ]
 }
+
+@test "the picture that coop(7) speaks of is there, and small" {
+	local picture
+	picture=$(sed -n 's/^\.Pa \(man\/.*\.svg\)$/\1/p' "$top/man/coop.7")
+	[ "$(wc -c <"$top/$picture")" -lt 20000 ]
+	grep -q '^<svg ' "$top/$picture"
+	grep -q '</svg>' "$top/$picture"
+	local name
+	for name in kept new corun; do grep -q "$name-inc.rss" "$top/$picture"; done
+}

@@ -8,6 +8,7 @@ work[arg[1]]({
   turn = coop.yield,
   sleep = sleep,
   now = coop.now,
+  collects = true,
   arm = timeout,
   disarm = function() timeout(0) end,
   waiter = coop.current,
