@@ -30,7 +30,9 @@ two_lines() { [ "$(wc -l <mock.out)" -ge 2 ]; }
 		[ "$output" = $'www.example.\t60\tIN\tA\t192.0.2.1' ]
 		[ -z "$stderr" ]
 	done
-	[ "$(sed 1,2d mock.out | uniq -c | xargs)" = '4 tls www.example. A edns padded' ]
+	run --separate-stderr dnsq -R -@ "tls:$tls" www.example
+	[[ $output == *";; SERVER: $tls (TLS)"* ]]
+	[ "$(sed 1,2d mock.out | uniq -c | xargs)" = '5 tls www.example. A edns padded' ]
 }
 
 @test "many questions on few connections, both pollers" {

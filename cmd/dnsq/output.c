@@ -255,7 +255,7 @@ put_short(struct buf *b, const struct dns_query *q)
 }
 
 static void
-put_message(struct buf *b, const struct dns_query *q, const char *server)
+put_message(struct buf *b, const struct dns_query *q, const char *server, bool tls)
 {
 	if (q->msg == NULL) {
 		put_failure(b, q);
@@ -263,7 +263,7 @@ put_message(struct buf *b, const struct dns_query *q, const char *server)
 	}
 	dnsmsg_put(b, q->msg);
 	buf_printf(b, "\n;; Query time: %.3f msec\n;; SERVER: %s (%s)\n;; MSG SIZE  rcvd: %zu\n\n", (double)q->rtt / (double)MSEC, server,
-	    q->x.stream ? "TCP" : "UDP", q->msg->n);
+	    tls ? "TLS" : q->x.stream ? "TCP" : "UDP", q->msg->n);
 }
 
 /* --- JSON (RFC 8259) --- */
@@ -476,7 +476,7 @@ output_job(const struct output *o, const struct job *job, struct buf *b)
 		put_short(b, q);
 		break;
 	case FORMAT_MESSAGE:
-		put_message(b, q, server);
+		put_message(b, q, server, o->options->resolver.conf.tls[q->server].on);
 		break;
 	}
 }
