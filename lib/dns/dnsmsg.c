@@ -237,22 +237,28 @@ put_section(struct buf *b, const struct dnsmsg *m, enum dnssection section, cons
 }
 
 static void
-put_question(struct buf *b, const struct dnsmsg *m)
+put_questions(struct buf *b, const struct dnsmsg *m)
 {
-	char *start, *to;
+	size_t at = m->at[DNS_QUESTION];
 
-	if (m->qname == 0)
-		return;
-	buf_puts(b, "\n;; QUESTION SECTION:\n;");
-	if ((start = to = buf_reserve(b, NAME_TEXTLEN + 2 * RRTYPE_TEXTLEN + 4)) == NULL)
-		return;
-	to = name_text(to, m->p, m->qname);
-	*to++ = '\t';
-	to = rrclass_text(to, m->qclass);
-	*to++ = '\t';
-	to = rrtype_text(to, m->qtype);
-	*to++ = '\n';
-	buf_added(b, (size_t)(to - start));
+	if (m->count[DNS_QUESTION] > 0)
+		buf_puts(b, "\n;; QUESTION SECTION:\n");
+	for (unsigned i = 0; i < m->count[DNS_QUESTION]; i++) {
+		const uint8_t *fixed = m->p + at + name_skip(m->p, at);
+		char *start = buf_reserve(b, NAME_TEXTLEN + 2 * RRTYPE_TEXTLEN + 4), *to = start;
+
+		if (to == NULL)
+			return;
+		*to++ = ';';
+		to = name_text(to, m->p, at);
+		*to++ = '\t';
+		to = rrclass_text(to, (uint16_t)get16(fixed + 2));
+		*to++ = '\t';
+		to = rrtype_text(to, (uint16_t)get16(fixed));
+		*to++ = '\n';
+		buf_added(b, (size_t)(to - start));
+		at = (size_t)(fixed + 4 - m->p);
+	}
 }
 
 void
@@ -266,7 +272,7 @@ dnsmsg_put(struct buf *b, const struct dnsmsg *m)
 	buf_printf(b, "; QUERY: %u, ANSWER: %u, AUTHORITY: %u, ADDITIONAL: %u\n", m->count[DNS_QUESTION], m->count[DNS_ANSWER],
 	    m->count[DNS_AUTHORITY], m->count[DNS_ADDITIONAL]);
 	edns_put(b, m);
-	put_question(b, m);
+	put_questions(b, m);
 	put_section(b, m, DNS_ANSWER, "ANSWER");
 	put_section(b, m, DNS_AUTHORITY, "AUTHORITY");
 	put_section(b, m, DNS_ADDITIONAL, "ADDITIONAL");

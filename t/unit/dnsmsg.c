@@ -196,8 +196,9 @@ TEST(whole)
 	struct dnsmsg m;
 	struct fault fault;
 
-	dnswrite_begin(&w, &b, 7, DNS_QR | DNS_RD | DNS_RA);
+	dnswrite_begin(&w, &b, 7, DNS_QR | DNS_RD | DNS_RA | DNS_Z);
 	dnswrite_question(&w, name("a.b"), RRTYPE_A, RRCLASS_IN);
+	dnswrite_question(&w, name("."), RRTYPE_NS, RRCLASS_CH);
 	add(&w, DNS_ANSWER, "a.b", "A", "192.0.2.1");
 	dnswrite_rr(&w, DNS_ADDITIONAL, name("."), RRTYPE_OPT, 4096, EDNS_DO, SLICE(""));
 	EQ(dnswrite_end(&w), 0);
@@ -206,9 +207,9 @@ TEST(whole)
 	buf_putc(&text, '\0');
 	STR(text.p,
 	    ";; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: 7\n"
-	    ";; flags: qr rd ra; QUERY: 1, ANSWER: 1, AUTHORITY: 0, ADDITIONAL: 1\n"
+	    ";; flags: qr rd ra; MBZ: 0x4; QUERY: 2, ANSWER: 1, AUTHORITY: 0, ADDITIONAL: 1\n"
 	    "\n;; OPT PSEUDOSECTION:\n; EDNS: version: 0, flags: do; udp: 4096\n"
-	    "\n;; QUESTION SECTION:\n;a.b.\tIN\tA\n"
+	    "\n;; QUESTION SECTION:\n;a.b.\tIN\tA\n;.\tCH\tNS\n"
 	    "\n;; ANSWER SECTION:\na.b.\t300\tIN\tA\t192.0.2.1\n");
 	buf_fini(&b);
 	buf_fini(&text);
