@@ -286,3 +286,21 @@ LUA
 	after=$(awk '/^voluntary/ { print $2 }' "/proc/$pid/status")
 	[ "$after" -eq "$before" ]
 }
+
+@test "what the system dropped is counted, and reported: not one datagram is unaccounted for" {
+	watch -i 60 -P
+	kill -STOP "$pid"
+	# 28 MB, as the system counts: more than any buffer that was asked for
+	corun - "$addr" <<'LUA'
+local s, line = net.udp('127.0.0.1:0'), 'n:1|c|#' .. ('x'):rep(1300)
+for i = 1, 12000 do s:sendto(line, arg[1]) if i % 100 == 0 then coop.yield() end end
+LUA
+	kill -CONT "$pid"
+	until_true eval 'printf "GET /metrics HTTP/1.0\r\n\r\n" | socat -t 5 - "TCP:$addr" | grep -q "^gcwatch_dropped_datagrams_total [1-9]"'
+	stop "$pid"
+	local heard dropped
+	heard=$(line n | cut -f 2)
+	dropped=$(grep -oE '[0-9]+ datagrams were dropped' watch.err | cut -d ' ' -f 1)
+	[ "$dropped" -gt 0 ]
+	[ "$((heard + dropped))" -eq 12000 ]
+}

@@ -1,8 +1,8 @@
 /*
  * The first datagram after a silence begins a nap; at its end all is read, and the next one begins, until a nap has
- * brought next to nothing: then the poller watches again. The buffer is to be a quarter full when it is read, so that
- * a burst four times as dense still fits. How fast the first burst will be, nobody knows: it is taken for the
- * densest that there can be.
+ * brought next to nothing: then the poller watches again. The buffer is to be an eighth full when it is read, as fast
+ * as it was ever filled of late: what comes, comes in bursts. How fast the first burst will be, nobody knows: it is
+ * taken for the densest that there can be.
  */
 #include "net/nap.h"
 
@@ -15,6 +15,7 @@ enum {
 };
 
 #define NAP_LEAST (100 * USEC)
+#define FADING 0.98 /* of the highest rate, with each nap */
 
 static int64_t
 within(int64_t length)
@@ -32,12 +33,12 @@ static void
 adapt(struct nap *n)
 {
 	struct udp_buffer b = udp_buffer(n->udp);
-	int64_t quarter = b.size / 4;
+	int64_t passed = n->sched->clock.now - n->begun;
+	double rate = passed > 0 ? (double)b.used / (double)passed : 0, eighth = (double)b.size / 8;
 
-	if (b.used > quarter)
-		n->length = within(n->length * quarter / b.used);
-	else
-		n->length = within(n->length + n->length / 4);
+	n->begun = n->sched->clock.now;
+	n->rate = rate > n->rate ? rate : n->rate * FADING;
+	n->length = eighth < n->rate * (double)NAP_MOST ? within((int64_t)(eighth / n->rate)) : NAP_MOST;
 }
 
 static void
@@ -60,6 +61,8 @@ arrived(void *arg)
 	struct nap *n = arg;
 
 	n->length = n->first;
+	n->rate = 0;
+	n->begun = n->sched->clock.now;
 	sleep_on(n);
 }
 

@@ -18,6 +18,8 @@ struct nap {
 	struct sched *sched;
 	struct timer timer;
 	int64_t length, first; /* ns: of the present nap; of one after a silence */
+	int64_t begun;         /* when the socket was last read */
+	double rate;           /* bytes of the buffer a ns: the highest of late */
 };
 
 /*
