@@ -255,6 +255,23 @@ serve() {
 	[ "$(grep -c 'udp b.x' mock.out)" = 2 ]
 }
 
+@test "a resolver counts what it does, and knows its servers" {
+	mock
+	port=$(free_port)
+	run -0 --separate-stderr corun - "$at" "127.0.0.1:$port" <<-'END'
+		local r = dns.resolver { servers = { arg[2], arg[1] }, timeout = 1, attempts = 2 }
+		for i = 1, 5 do r:query('a' .. i .. '.x') end
+		r:query 'a1.x' r:query 'forged.x'
+		print(table.concat(r:addresses 'localhost', ' '), table.concat(r:addresses 'b.x', ' '))
+		local s = r:stats()
+		print(s.hits, s.stale, s.shared, s.renewed, s.connections, s.ignored, s.sent >= 8)
+		print(s.servers[1].address == arg[2], s.servers[1].rtt, s.servers[2].address == arg[1], s.servers[2].rtt > 0, s.servers[2].down)
+	END
+	[ "${lines[0]}" = $'127.0.0.1 ::1\t192.0.2.1' ]
+	[ "${lines[1]}" = $'1\t0\t0\t0\t0\t3\ttrue' ]
+	[ "${lines[2]}" = $'true\tnil\ttrue\ttrue\tfalse' ]
+}
+
 @test "the cache: what is out of date is better than a server that has gone" {
 	run -0 --separate-stderr corun -t - <<-'END'
 		local ns = net.udp('127.0.0.1:0')
@@ -395,7 +412,7 @@ serve() {
 	run -0 --separate-stderr corun example3.lua
 	[ "$output" = $'127.0.0.1 ::1\nmail.example.test.' ]
 	run -0 --separate-stderr corun example4.lua
-	[ "$output" = $'2\t2\t2' ]
+	[ "$output" = $'2\t2\t2\n1\t1' ]
 	run -0 --separate-stderr corun example5.lua
 	[ "$output" = sip:0148@example.test ]
 	port=$(free_port)

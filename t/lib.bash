@@ -10,7 +10,7 @@ case $build in /*) ;; *) build=$top/$build ;; esac
 PATH=$build:$PATH
 export PATH
 # no configuration of this machine's in the tests
-unset COOP_STATSD COOP_POLLER NO_COLOR
+unset COOP_STATSD COOP_POLLER COOP_RESOLV_CONF COOP_HOSTS LOCALDOMAIN RES_OPTIONS NO_COLOR
 # nor the make that runs them
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL DESTDIR PREFIX BINDIR SBINDIR MANDIR SAN POLLER FUZZ
 export LC_ALL=C.UTF-8 TZ=UTC

@@ -150,6 +150,12 @@ resolver_why(const struct resolver *r, unsigned index)
 	return dnsconn_why(&r->servers[index].u.conn);
 }
 
+const struct health *
+resolver_health(const struct resolver *r, unsigned index)
+{
+	return &r->health[index];
+}
+
 const struct resolver_stats *
 resolver_stats(const struct resolver *r)
 {

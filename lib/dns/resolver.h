@@ -22,6 +22,7 @@
 #include "loop/sched.h"
 
 struct resolver;
+struct health;
 
 struct dns_query {
 	/* Called once, from the loop, never from resolver_ask. It may free the query, or ask again with it. */
@@ -101,6 +102,9 @@ const char *resolver_why(const struct resolver *, unsigned index);
 
 /* "NOERROR", "NODATA", "NXDOMAIN", "SERVFAIL", "TIMEOUT"...; `to` has RRTYPE_TEXTLEN bytes, and may be returned. */
 const char *resolver_status(const struct dns_query *, char *to);
+
+/* What is known of a server. */
+const struct health *resolver_health(const struct resolver *, unsigned index);
 
 /* Since the start. */
 struct resolver_stats {

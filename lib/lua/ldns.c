@@ -442,7 +442,8 @@ new_module(lua_State *L)
 int
 ldns_open(lua_State *L)
 {
-	static const luaL_Reg methods[] = { { "query", method_query }, { "enum", method_enum }, { NULL, NULL } };
+	static const luaL_Reg methods[] = { { "query", method_query }, { "enum", method_enum }, { "addresses", ldns_own_addresses },
+		{ "stats", ldns_stats }, { NULL, NULL } };
 	static const luaL_Reg functions[] = { { "encode", ldns_encode }, { "decode", ldns_decode }, { "text", ldns_text },
 		{ "query", module_query },
 		{ "enum", module_enum }, { "resolver", ldns_new_resolver },

@@ -38,6 +38,9 @@ struct resolver *ldns_push_default(lua_State *);
 /* The resolver of a method call, its userdata on top of the stack. */
 struct resolver *ldns_push_self(lua_State *);
 
+/* resolver:stats */
+int ldns_stats(lua_State *);
+
 /* dns.resolver, and its type */
 int ldns_new_resolver(lua_State *);
 void ldns_register_resolver(lua_State *, const struct luaL_Reg *methods);
@@ -49,8 +52,9 @@ bool ldns_optbool(lua_State *, int table, const char *name, bool otherwise);
 /* nil, and what became of a question. */
 int ldns_fail(lua_State *, uint8_t status, uint16_t rcode);
 
-/* dns.addresses */
+/* dns.addresses, resolver:addresses */
 int ldns_addresses(lua_State *);
+int ldns_own_addresses(lua_State *);
 
 /* dns.encode, dns.decode, dns.text */
 int ldns_encode(lua_State *);

@@ -100,30 +100,26 @@ new_lookup(lua_State *L)
 	return mine;
 }
 
-int
-ldns_addresses(lua_State *L)
+/* name [, opts] at `arg`; the resolver's userdata is on top. */
+static int
+addresses_with(lua_State *L, struct resolver *r, int arg)
 {
 	static const struct wait wait = { .name = "dns.addresses", .leave = leave, .external = true };
 	struct ldns *m = ldns_of(L);
 	int64_t now = clock_read(&runtime_sched(runtime_of(L))->clock), deadline = CLOCK_FOREVER;
-	struct resolver *r;
 	struct lookup *mine;
 	struct slice name;
 	const char *why;
 	int family = AF_UNSPEC, found;
 
-	lua_settop(L, 2);
-	name.p = luaL_checklstring(L, 1, &name.n);
-	if (!lua_isnil(L, 2)) {
-		luaL_checktype(L, 2, LUA_TTABLE);
-		family = opt_family(L, 2);
-		deadline = ldns_optseconds(L, 2, "timeout", CLOCK_FOREVER);
+	name.p = luaL_checklstring(L, arg, &name.n);
+	if (!lua_isnil(L, arg + 1)) {
+		luaL_checktype(L, arg + 1, LUA_TTABLE);
+		family = opt_family(L, arg + 1);
+		deadline = ldns_optseconds(L, arg + 1, "timeout", CLOCK_FOREVER);
 		deadline = deadline >= CLOCK_FOREVER - now ? CLOCK_FOREVER : now + deadline;
 	}
-	(void)co_current(L);
 	if (m->hosts == NULL && (m->hosts = hosts_new(NULL)) == NULL)
-		return lua_failno(L, errno);
-	if ((r = ldns_push_default(L)) == NULL)
 		return lua_failno(L, errno);
 	mine = new_lookup(L);
 	lua_insert(L, -2);
@@ -134,4 +130,24 @@ ldns_addresses(lua_State *L)
 		return result(L, &mine->l);
 	mine->task = &co_current(L)->task;
 	return co_wait(L, &wait, mine, deadline, go_on, lua_gettop(L));
+}
+
+int
+ldns_addresses(lua_State *L)
+{
+	struct resolver *r;
+
+	lua_settop(L, 2);
+	(void)co_current(L);
+	if ((r = ldns_push_default(L)) == NULL)
+		return lua_failno(L, errno);
+	return addresses_with(L, r, 1);
+}
+
+int
+ldns_own_addresses(lua_State *L)
+{
+	lua_settop(L, 3);
+	(void)co_current(L);
+	return addresses_with(L, ldns_push_self(L), 2);
 }

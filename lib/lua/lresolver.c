@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "dns/health.h"
 #include "lua/ldns.h"
 
 #define RESOLVER "dns.resolver"
@@ -263,6 +264,55 @@ ldns_push_self(lua_State *L)
 		luaL_argerror(L, 1, "closed");
 	lua_pushvalue(L, 1);
 	return lr->r;
+}
+
+static void
+set_count(lua_State *L, const char *name, uint64_t n)
+{
+	lua_pushinteger(L, (lua_Integer)n);
+	lua_setfield(L, -2, name);
+}
+
+static void
+push_server(lua_State *L, const struct resolver *r, unsigned i)
+{
+	const struct health *h = resolver_health(r, i);
+	char text[ADDR_STRLEN];
+
+	lua_createtable(L, 0, 3);
+	lua_pushlstring(L, text, addr_format(resolver_server(r, i), text, sizeof(text)));
+	lua_setfield(L, -2, "address");
+	lua_pushboolean(L, health_is_down(h));
+	lua_setfield(L, -2, "down");
+	if (h->srtt > 0) {
+		lua_pushnumber(L, (lua_Number)h->srtt / (lua_Number)SEC);
+		lua_setfield(L, -2, "rtt");
+	}
+}
+
+/* resolver:stats() */
+int
+ldns_stats(lua_State *L)
+{
+	const struct resolver *r = ldns_push_self(L);
+	const struct resolver_stats *s = resolver_stats(r);
+	unsigned n = resolver_conf(r)->nservers;
+
+	lua_createtable(L, 0, 8);
+	set_count(L, "sent", s->sent);
+	set_count(L, "ignored", s->ignored);
+	set_count(L, "connections", s->connections);
+	set_count(L, "hits", s->hits);
+	set_count(L, "stale", s->stale);
+	set_count(L, "shared", s->shared);
+	set_count(L, "renewed", s->renewed);
+	lua_createtable(L, (int)n, 0);
+	for (unsigned i = 0; i < n; i++) {
+		push_server(L, r, i);
+		lua_rawseti(L, -2, i + 1);
+	}
+	lua_setfield(L, -2, "servers");
+	return 1;
 }
 
 void
