@@ -23,7 +23,7 @@ enum rrkind {
 	RR_U32,
 	RR_U48,
 	RR_U64,
-	RR_TIME,        /* 32 bits: seconds since 1970 modulo 2^32; YYYYMMDDHHmmSS in text (RFC 4034 3.2) */
+	RR_TIME,        /* 32 bits: seconds since 1970, those nearest to now; YYYYMMDDHHmmSS in text (RFC 4034 3.1.5, 3.2) */
 	RR_TYPE,        /* 16 bits: the mnemonic of a type */
 	RR_ALGORITHM,   /* 8 bits: of DNSSEC; a number in text, a mnemonic is read as well (RFC 4034 A.1) */
 	RR_CERT,        /* 16 bits: kind of a certificate; likewise (RFC 4398 2.1) */

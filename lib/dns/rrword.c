@@ -255,7 +255,9 @@ parse_hit(struct rrin *in, struct slice word)
 {
 	size_t at = in->wire->n;
 
-	return parse_hex(in, word) == 0 ? set_length(in, in->start, in->wire->n - at, 1, "HIT of a wrong length") : -1;
+	if (parse_hex(in, word) != 0)
+		return -1;
+	return set_length(in, in->start, in->wire->n - at, 1, "HIT of a wrong length");
 }
 
 static int
@@ -263,7 +265,9 @@ parse_key(struct rrin *in, struct slice word)
 {
 	size_t at = in->wire->n;
 
-	return parse_base64(in, word) == 0 ? set_length(in, in->start + 2, in->wire->n - at, 2, "key of a wrong length") : -1;
+	if (parse_base64(in, word) != 0)
+		return -1;
+	return set_length(in, in->start + 2, in->wire->n - at, 2, "key of a wrong length");
 }
 
 /* With dots anywhere between the digits. */

@@ -71,8 +71,8 @@ put_text(struct encoder *e, const struct value *v)
 static int
 put_number(struct encoder *e, const struct value *v)
 {
-	static const uint8_t bytes[RR_REST + 1] = { [RR_U8] = 1, [RR_U16] = 2, [RR_U48] = 6, [RR_U64] = 8, [RR_ALGORITHM] = 1,
-		[RR_CERT] = 2, [RR_PROTOCOL] = 1, [RR_SCHEME] = 1, [RR_RCODE] = 2 };
+	static const uint8_t bytes[RR_REST + 1] = { [RR_U8] = 1, [RR_U16] = 2, [RR_U48] = 6, [RR_U64] = 8,
+		[RR_ALGORITHM] = 1, [RR_CERT] = 2, [RR_PROTOCOL] = 1, [RR_SCHEME] = 1, [RR_RCODE] = 2 };
 	int n = bytes[v->field->kind] > 0 ? bytes[v->field->kind] : 4, ok;
 	lua_Integer i;
 

@@ -345,6 +345,7 @@ TEST(no_memory_to_print)
 {
 	for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++)
 		for (long n = 1;; n++) {
+			const char *want = goods[i].want != NULL ? goods[i].want : goods[i].text;
 			struct buf text = { 0 };
 			bool failed;
 
@@ -353,7 +354,7 @@ TEST(no_memory_to_print)
 			alloc_reset();
 			failed = text.failed;
 			if (!failed)
-				OK(slice_eq(buf_slice(&text), slice_of(goods[i].want != NULL ? goods[i].want : goods[i].text)));
+				OK(slice_eq(buf_slice(&text), slice_of(want)));
 			buf_fini(&text);
 			if (!failed)
 				break;
