@@ -137,5 +137,74 @@ BOTH(a_unix_socket_is_read_as_it_comes)
 	close_sink(&sink);
 }
 
+/* --- what a nap is made of: a socket that is read when it is asked to --- */
+
+static int arrivals;
+
+static void
+note_arrival(void *arg)
+{
+	(void)arg;
+	arrivals++;
+}
+
+BOTH(read_only_when_it_is_asked_to)
+{
+	struct sink sink;
+
+	open_sink(&sink, s, "127.0.0.1:0", 0);
+	nap_stop(&sink.nap);
+	arrivals = 0;
+	udp_on_arrival(sink.u, note_arrival, NULL);
+	EQ(udp_read(sink.u, true), 0);
+	(void)run(&sink, 200, 1, 20 * MSEC);
+	EQ(arrivals, 1);
+	EQ(sink.n, 0);
+	OK(udp_buffer(sink.u).used > 0 && udp_buffer(sink.u).used <= udp_buffer(sink.u).size);
+	EQ(udp_receive(sink.u, 10), 10);
+	EQ(udp_receive(sink.u, 100), 100);
+	EQ(udp_receive(sink.u, 100), 90);
+	EQ(udp_receive(sink.u, 100), 0);
+	EQ(sink.n, 200);
+	EQ(sink.batches, 1 + 2 + 2);
+	EQ(udp_buffer(sink.u).used, 0);
+	/* again, and then as it comes */
+	EQ(udp_read(sink.u, true), 0);
+	(void)run(&sink, 1, 1, 20 * MSEC);
+	EQ(arrivals, 2);
+	udp_on_arrival(sink.u, NULL, NULL);
+	EQ(udp_read(sink.u, true), 0);
+	(void)run(&sink, 0, 1, 5 * SEC);
+	EQ(sink.n, 201);
+	close_sink(&sink);
+}
+
+static void
+close_at_once(struct udp *u, struct slice data, const struct addr *from)
+{
+	(void)data;
+	(void)from;
+	++*(int *)udp_user(u);
+	udp_close(u);
+}
+
+BOTH(its_callback_may_close_what_is_read)
+{
+	struct sink sink;
+	struct addr a;
+	struct udp *u;
+	int n = 0;
+
+	open_sink(&sink, s, "127.0.0.1:0", 0);
+	EQ(addr_parse(SLICE("127.0.0.1:0"), -1, &a, NULL, NULL), 0);
+	OK((u = udp_open(s, &a, AF_UNSPEC, NULL, close_at_once, &n)) != NULL);
+	EQ(udp_localaddr(u, &sink.at), 0);
+	(void)run(&sink, 3, 1, 5 * MSEC);
+	EQ(udp_receive(u, 100), 3);
+	EQ(n, 1);
+	close_sink(&sink);
+}
+
 MAIN(RUN(all_come_and_few_turns_are_taken), RUN(nothing_wakes_up_when_nothing_comes),
-    RUN(a_full_buffer_shortens_the_nap), RUN(a_unix_socket_is_read_as_it_comes))
+    RUN(a_full_buffer_shortens_the_nap), RUN(a_unix_socket_is_read_as_it_comes),
+    RUN(read_only_when_it_is_asked_to), RUN(its_callback_may_close_what_is_read))

@@ -15,7 +15,6 @@ struct inbox {
 	int n, errors, last_error;
 	size_t bytes;
 	char last[65536];
-	const char *where; /* it was */
 	size_t len;
 	struct addr from;
 	int expect;   /* the datagrams hold ascending numbers from here */
@@ -34,7 +33,6 @@ got(struct udp *u, struct slice data, const struct addr *from)
 	in->bytes += data.n;
 	in->len = data.n;
 	memcpy(in->last, data.p, data.n);
-	in->where = data.p;
 	in->from = *from;
 	if (data.n >= sizeof(number)) {
 		memcpy(&number, data.p, sizeof(number));
@@ -632,75 +630,10 @@ BOTH(too_long_for_a_slot)
 	remove_paths();
 }
 
-/* --- for who reads when it suits him --- */
-
-static int arrivals, batches;
-
-static void
-note_arrival(void *arg)
-{
-	(void)arg;
-	arrivals++;
-}
-
-static void
-note_batch(struct udp *u)
-{
-	struct inbox *in = udp_user(u);
-
-	batches++;
-	/* what was handed out in it is still there */
-	OK(in->len == 0 || memcmp(in->last, in->where, in->len) == 0);
-}
-
-BOTH(read_only_when_it_is_asked_to)
-{
-	struct addr to = open_inbox(s, &a, "127.0.0.1:0", NULL);
-
-	arrivals = batches = 0;
-	open_inbox(s, &b, NULL, NULL);
-	udp_on_arrival(a.u, note_arrival, NULL);
-	udp_on_batch(a.u, note_batch);
-	for (int i = 0; i < 200; i++)
-		send_number(b.u, i, &to);
-	UNTIL(s, arrivals == 1 && udp_pending(b.u) == 0);
-	for (int i = 0; i < 3; i++)
-		both_turn(s);
-	EQ(arrivals, 1);
-	EQ(a.n, 0);
-	OK(udp_buffer(a.u).used > 0 && udp_buffer(a.u).used <= udp_buffer(a.u).size);
-	EQ(udp_receive(a.u, 10), 10);
-	EQ(a.n, 10);
-	EQ(udp_receive(a.u, 100), 100);
-	EQ(udp_receive(a.u, 100), 90);
-	EQ(udp_receive(a.u, 100), 0);
-	OK(a.in_order);
-	EQ(batches, 1 + 2 + 2);
-	EQ(udp_buffer(a.u).used, 0);
-	/* again, and as it comes */
-	EQ(udp_read(a.u, true), 0);
-	send_number(b.u, 200, &to);
-	UNTIL(s, arrivals == 2);
-	udp_on_arrival(a.u, NULL, NULL);
-	EQ(udp_read(a.u, true), 0);
-	UNTIL(s, a.n == 201);
-	/* its callback may close it */
-	a.close_at = 203;
-	for (int i = 0; i < 5; i++)
-		send_number(b.u, i, &to);
-	EQ(udp_read(a.u, false), 0);
-	UNTIL(s, udp_pending(b.u) == 0);
-	(void)udp_receive(a.u, 100);
-	EQ(a.n, 203);
-	OK(a.u == NULL);
-	udp_close(b.u);
-}
-
 MAIN(RUN(echo), RUN(sent_at_the_end_of_the_turn), RUN(close_sends_what_is_queued), RUN(largest_datagrams),
     RUN(refused_at_once), RUN(an_error_costs_only_its_datagram), RUN(nobody_listens),
     RUN(closed_when_it_hears_of_an_error), RUN(no_allocation_once_warm), RUN(closed_in_the_middle_of_a_batch),
     RUN(reading_turned_off_and_on), RUN(a_flood_is_taken_in_parts), RUN(connected_hears_only_its_peer),
     RUN(ports_are_shared_only_on_request), RUN(v6only), RUN(drops_are_counted), RUN(failing_allocations),
     RUN(unix_echo), RUN(unix_files), RUN(queue_waits_for_a_slow_reader),
-    RUN(a_peer_that_does_not_read_blocks_nobody_for_long), RUN(too_long_for_a_slot),
-    RUN(read_only_when_it_is_asked_to))
+    RUN(a_peer_that_does_not_read_blocks_nobody_for_long), RUN(too_long_for_a_slot))
