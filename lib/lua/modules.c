@@ -18,4 +18,5 @@ modules_open(lua_State *L)
 	modules_add(L, "stat", lstat_open);
 	modules_add(L, "sip", lsip_open);
 	lio_open(L);
+	lsocket_preload(L);
 }

@@ -14,6 +14,9 @@ int lsip_open(lua_State *);
 
 /* Puts ours before the functions of io and os that would block. */
 void lio_open(lua_State *);
+
+/* Lets require find our socket.core and socket.unix. */
+void lsocket_preload(lua_State *);
 int lstat_open(lua_State *);
 
 /* Loads all of them, as modules for require and as globals. */
