@@ -44,8 +44,6 @@ usage() {
 	[[ $stderr == *nonsense* ]]
 	usage -l unix:/tmp/x
 	[[ $stderr == *"unix:/tmp/x"*udp* ]]
-	usage -l tls:127.0.0.1:5061
-	[[ $stderr == *"tls:127.0.0.1:5061"*udp* ]]
 	usage -@ nonsense
 	[[ $stderr == *nonsense* ]]
 	usage -s nonsense:x
@@ -76,10 +74,10 @@ usage() {
 	run --separate-stderr sipd -n script.lua
 	[ "$status" -eq 2 ]
 	[[ $stderr == *"no function request"* ]]
-	script 'listen = "tls:127.0.0.1:5060" function request() end'
+	script 'listen = "unix:/x" function request() end'
 	run --separate-stderr sipd -n script.lua
 	[ "$status" -eq 2 ]
-	[[ $stderr == *"udp and tcp only"* ]]
+	[[ $stderr == *"udp, tcp and tls only"* ]]
 	run --separate-stderr sipd -n nothing.lua
 	[ "$status" -eq 2 ]
 	[[ $stderr == *nothing.lua* ]]

@@ -208,6 +208,7 @@ main(int argc, char **argv)
 	timer_stop(&d.sched.wheel, &ending.timer);
 	for (int i = 0; i < d.ntransports; i++)
 		siptransport_close(d.transports[i]);
+	tls_free(d.tls);
 	signal_fini();
 	sched_fini(&d.sched);
 	return code;

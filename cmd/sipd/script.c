@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "lua/lnet.h"
 
 static int
 fail(struct sipd *d)
@@ -48,7 +49,11 @@ listen_on(struct sipd *d, const struct addr *at, enum transport transport)
 	}
 	if (transport == TRANSPORT_NONE)
 		transport = TRANSPORT_UDP;
-	if ((t = lsip_server_listen(&d->server, transport, at)) == NULL) {
+	if (transport == TRANSPORT_TLS && d->tls == NULL) {
+		log_error("a tls address: the script's option tls must say which certificate");
+		return -1;
+	}
+	if ((t = lsip_server_listen(&d->server, transport, at, d->tls)) == NULL) {
 		int saved = errno;
 
 		format_place(at, transport, text, sizeof(text));
@@ -95,12 +100,8 @@ listen_text(lua_State *L, struct sipd *d)
 
 	if (lua_type(L, -1) == LUA_TSTRING)
 		text.p = lua_tolstring(L, -1, &text.n);
-	if (text.p == NULL || addr_parse(text, SIP_DEFAULT_PORT, &p.addr, &p.transport, &why) == -1) {
+	if (text.p == NULL || place_parse(text, &p, &why) == -1) {
 		log_error("the script's listen: %s: '%.*s'", why, SLICE_FMT(text));
-		return -1;
-	}
-	if (!place_ok(&p)) {
-		log_error("the script's listen: %s: sipd listens on udp and tcp only", text.p);
 		return -1;
 	}
 	return d->set->check ? 0 : listen_on(d, &p.addr, p.transport);
@@ -168,6 +169,44 @@ max_requests(lua_State *L, int globals)
 	return 0;
 }
 
+/* The table of options at 1, as a struct tls that the caller gets a reference of. */
+static int
+make_tls(lua_State *L)
+{
+	struct ltls options;
+	struct tls **to = lua_touserdata(L, 2), *tls;
+
+	ltls_options(L, 1, true, false, &options);
+	if ((tls = ltls_push(L, &options)) == NULL)
+		return lua_error(L);
+	*to = tls_ref(tls);
+	return 0;
+}
+
+/* The script's `tls`: whoever connects from now on meets these certificates. False: it is no good. */
+static bool
+read_tls(lua_State *L, struct sipd *d, int globals)
+{
+	struct tls *tls = NULL;
+
+	lua_pushcfunction(L, make_tls);
+	if (lua_getfield(L, globals, "tls") == LUA_TNIL) {
+		lua_pop(L, 2);
+		return true;
+	}
+	lua_pushlightuserdata(L, &tls);
+	if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+		log_error("the script's tls: %s", lua_tostring(L, -1));
+		return false;
+	}
+	tls_free(d->tls);
+	d->tls = tls;
+	for (int i = 0; i < d->ntransports; i++)
+		if (siptransport_kind(d->transports[i]) == TRANSPORT_TLS)
+			siptransport_set_tls(d->transports[i], tls);
+	return true;
+}
+
 /* The chunk has run: what it set becomes what counts, if it is good. */
 static bool
 accept_script(lua_State *L, struct sipd *d, int status, int globals)
@@ -182,7 +221,7 @@ accept_script(lua_State *L, struct sipd *d, int status, int globals)
 		log_error("%s has no function request(req)", name_of(d));
 		return false;
 	}
-	if ((most = max_requests(L, globals)) == 0)
+	if ((most = max_requests(L, globals)) == 0 || !read_tls(L, d, globals))
 		return false;
 	d->server.layer.max_pending = most;
 	lua_pushvalue(L, globals);

@@ -5,7 +5,7 @@
 enum { OPT_SYSLOG = CLI_LONG_ONLY };
 
 const struct cli_option sipd_options[] = {
-	{ 'l', "listen", "ADDRESS", "where to listen, [udp:|tcp:]HOST:PORT; may be given more than once; default: port 5060 of every address" },
+	{ 'l', "listen", "ADDRESS", "where to listen, [udp:|tcp:|tls:]HOST:PORT; may be given more than once; default: port 5060 of every address" },
 	{ '@', "dns", "SERVER", "ask this name server; may be given more than once; default: those of resolv.conf" },
 	{ 'd', "directory", "DIR", "change to DIR before the script is read" },
 	{ 'n', "check", NULL, "run the script's top level and check the options, then exit: 0, or 2" },
@@ -16,22 +16,28 @@ const struct cli_option sipd_options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-bool
-place_ok(const struct place *p)
+int
+place_parse(struct slice text, struct place *p, const char **why)
 {
-	return p->transport == TRANSPORT_NONE || p->transport == TRANSPORT_UDP || p->transport == TRANSPORT_TCP;
+	bool tls = text.n > 4 && slice_eq((struct slice){ text.p, 4 }, SLICE("tls:"));
+
+	if (addr_parse(text, tls ? SIP_TLS_PORT : SIP_DEFAULT_PORT, &p->addr, &p->transport, why) == -1)
+		return -1;
+	if (p->transport != TRANSPORT_UNIX && p->addr.u.sa.sa_family != AF_UNIX)
+		return 0;
+	*why = "sipd listens on udp, tcp and tls only";
+	return -1;
 }
 
 static void
 add_listen(struct settings *set, const struct cli *cli, const char *arg)
 {
-	struct place *p = &set->listen[set->nlisten];
+	const char *why;
 
 	if (set->nlisten == LISTEN_MAX)
 		cli_usage_error(cli, "more than %d addresses to listen on", LISTEN_MAX);
-	cli_addr(cli, "-l", arg, SIP_DEFAULT_PORT, &p->addr, &p->transport);
-	if (!place_ok(p))
-		cli_usage_error(cli, "-l %s: sipd listens on udp and tcp only", arg);
+	if (place_parse(slice_of(arg), &set->listen[set->nlisten], &why) == -1)
+		cli_usage_error(cli, "-l %s: %s (an address is written [udp:|tcp:|tls:]HOST:PORT, or [::1]:PORT)", arg, why);
 	set->nlisten++;
 }
 

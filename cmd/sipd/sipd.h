@@ -35,13 +35,14 @@ struct sipd {
 	struct lsip_server server;
 	struct siptransport *transports[LISTEN_MAX];
 	int ntransports;
+	struct tls *tls;          /* of the script's option of that name; NULL: none */
 	bool failed;              /* the script or a listener is no good */
 };
 
 void settings_read(struct settings *, const struct cli *, int argc, char **argv);
 
-/* Whether sipd can listen so. */
-bool place_ok(const struct place *);
+/* Reads an address; -1 with *why. */
+int place_parse(struct slice text, struct place *, const char **why);
 
 /*
  * The first coroutine's body, with the struct sipd as its argument: runs the script, then listens (or, with -n, stops

@@ -340,9 +340,9 @@ lsip_server_init(struct lsip_server *server, struct runtime *rt, size_t max_pend
 }
 
 struct siptransport *
-lsip_server_listen(struct lsip_server *server, enum transport transport, const struct addr *at)
+lsip_server_listen(struct lsip_server *server, enum transport transport, const struct addr *at, struct tls *tls)
 {
-	struct siptransport_options options = { .transport = transport };
+	struct siptransport_options options = { .transport = transport, .tls = tls };
 
 	if (transport != TRANSPORT_UDP && server->streams == NULL &&
 	    (server->streams = sipstreams_new(&server->layer, NULL)) == NULL)

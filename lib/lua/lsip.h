@@ -25,7 +25,7 @@ struct lsip_server {
 void lsip_server_init(struct lsip_server *, struct runtime *, size_t max_pending);
 
 /* As siptransport_listen. What it gives is closed after lsip_server_fini, so that what is queued leaves. */
-struct siptransport *lsip_server_listen(struct lsip_server *, enum transport, const struct addr *at);
+struct siptransport *lsip_server_listen(struct lsip_server *, enum transport, const struct addr *at, struct tls *);
 
 /* Nothing more is read from the connections that there are. */
 void lsip_server_pause(struct lsip_server *);

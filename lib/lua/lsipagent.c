@@ -14,7 +14,7 @@
 #define AGENT "sip.agent.core"
 #define TRANSACTION "sip.transaction"
 
-enum { OWNER = 1 /* user value of a transaction: its agent */ };
+enum { OWNER = 1 /* user value of a transaction: its agent */, TLS = 1 /* of an agent: its options for TLS */ };
 
 enum {
 	WAITING_MAX = 1000,             /* requests that nobody has taken yet */
@@ -28,6 +28,7 @@ struct lagent {
 	struct sipstreams *streams;
 	struct siptransport *udp[2];    /* [1]: IPv6; made when needed, unless bound */
 	struct siptransport *listener;  /* of TCP */
+	struct tls *tls;                /* a client's; NULL: not needed yet */
 	STAILQ_HEAD(, lsip_request) requests;
 	size_t nrequests;
 	struct task_list takers;
@@ -241,16 +242,36 @@ udp_of(struct lagent *a, int family)
 	return *t;
 }
 
-/* Arguments `arg`: "udp" or "tcp", and an address. NULL with errno. */
+/* What an agent, at 1, speaks TLS with. */
+static struct tls *
+tls_of(lua_State *L, struct lagent *a)
+{
+	struct ltls options;
+	struct tls *tls;
+
+	if (a->tls != NULL)
+		return a->tls;
+	(void)lua_getiuservalue(L, 1, TLS);
+	ltls_options(L, lua_gettop(L), false, false, &options);
+	if ((tls = ltls_push(L, &options)) == NULL)
+		(void)lua_error(L);
+	a->tls = tls_ref(tls);
+	lua_pop(L, 2);
+	return a->tls;
+}
+
+/* Arguments from `arg` on: "udp", "tcp" or "tls", an address, and the name of a TLS server. NULL with errno. */
 static struct sipflow *
 check_flow(lua_State *L, struct lagent *a, int arg, struct addr *to)
 {
-	static const char *const names[] = { "udp", "tcp", NULL };
-	bool tcp = luaL_checkoption(L, arg, NULL, names) == 1;
+	static const char *const names[] = { "udp", "tcp", "tls", NULL };
+	int transport = luaL_checkoption(L, arg, NULL, names);
 	struct siptransport *t;
 
-	lnet_checkaddr(L, arg + 1, tcp ? TRANSPORT_TCP : TRANSPORT_UDP, to);
-	if (tcp)
+	lnet_checkaddr(L, arg + 1, transport == 0 ? TRANSPORT_UDP : TRANSPORT_TCP, to);
+	if (transport == 2)
+		return sipstreams_connect_tls(a->streams, to, tls_of(L, a), luaL_checkstring(L, arg + 2));
+	if (transport == 1)
 		return sipstreams_connect(a->streams, to);
 	t = udp_of(a, to->u.sa.sa_family);
 	return t != NULL ? siptransport_flow(t) : NULL;
@@ -278,7 +299,7 @@ choose_local(const struct addr *to, struct addr *local)
 	(void)close(fd);
 }
 
-/* agent:via(transport, address): the address that we are found at from there; nil, error */
+/* agent:via(transport, address [, name]): the address that we are found at from there; nil, error */
 static int
 agent_via(lua_State *L)
 {
@@ -300,7 +321,7 @@ agent_via(lua_State *L)
 	return 1;
 }
 
-/* agent:start(text, transport, address): a transaction; nil, error */
+/* agent:start(text, transport, address [, name]): a transaction; nil, error */
 static int
 agent_start(lua_State *L)
 {
@@ -325,7 +346,7 @@ agent_start(lua_State *L)
 	return 1;
 }
 
-/* agent:ack(transaction, text, transport, address) */
+/* agent:ack(transaction, text, transport, address [, name]) */
 static int
 agent_ack(lua_State *L)
 {
@@ -448,18 +469,23 @@ bind_agent(struct lagent *a, const struct addr *at, enum transport transport)
 	return 0;
 }
 
-/* open(["tcp", ] address): an agent; nil, error */
+/* open("udp" or "tcp", [address [, tls]]): an agent; nil, error */
 static int
 agent_open(lua_State *L)
 {
 	bool bound = !lua_isnoneornil(L, 2), tcp = bound && strcmp(luaL_checkstring(L, 1), "tcp") == 0;
 	struct sched *s = runtime_sched(runtime_of(L));
+	struct ltls tls;
 	struct lagent *a;
 	struct addr at;
 
+	ltls_options(L, 3, false, false, &tls); /* what is wrong with them is said now */
 	if (bound)
 		lnet_checkaddr(L, 2, tcp ? TRANSPORT_TCP : TRANSPORT_UDP, &at);
-	a = lua_newuserdatauv(L, sizeof(*a), 0);
+	lua_settop(L, 3);
+	a = lua_newuserdatauv(L, sizeof(*a), TLS);
+	lua_pushvalue(L, 3);
+	lua_setiuservalue(L, -2, TLS);
 	memset(a, 0, sizeof(*a));
 	a->server = (struct stxn_layer){ .sched = s, .request = request, .response = response, .arg = a, .max_pending = 10 * WAITING_MAX,
 		.max_kept = KEPT };
@@ -500,6 +526,8 @@ close_agent(struct lagent *a)
 	siptransport_close(a->udp[0]);
 	siptransport_close(a->udp[1]);
 	siptransport_close(a->listener);
+	tls_free(a->tls);
+	a->tls = NULL;
 	lnet_wake(&a->takers);
 }
 

@@ -312,7 +312,8 @@ add_contact(lua_State *L, struct lsip_request *r, int acc)
 		lua_pushliteral(L, ">");
 		lua_concat(L, 3);
 	} else
-		lua_pushfstring(L, r->flow->reliable ? "<sip:%s;transport=%s>" : "<sip:%s>", at, transport_name(r->flow->transport));
+		lua_pushfstring(L, r->msg.scheme == SIP_SCHEME_SIPS ? "<sips:%s>" : r->flow->reliable ? "<sip:%s;transport=%s>" : "<sip:%s>",
+		    at, transport_name(r->flow->transport));
 	add_line(L, acc, "Contact", lua_tostring(L, -1));
 	lua_pop(L, 1);
 }

@@ -51,26 +51,28 @@ end
 
 -- --- where to send ---
 
-local function with_port(at)
+local function with_port(at, port)
   if at:find('%]:%d+$') or at:find('^[^:]+:%d+$') then return at end
-  return at .. ':5060'
+  return at .. ':' .. port
 end
 
 -- the places where a request may be sent, best first: { transport =, addr =, fixed = } each; nil, error
 local function places(uri, target)
   if target and not target:find('^sips?:') then
     local transport, at = target:match('^(%a+):(.+)$')
-    if transport ~= 'udp' and transport ~= 'tcp' then transport, at = nil, target end
-    return { { transport = transport or 'udp', addr = with_port(at), fixed = transport ~= nil } }
+    if transport ~= 'udp' and transport ~= 'tcp' and transport ~= 'tls' then transport, at = nil, target end
+    at = with_port(at, transport == 'tls' and 5061 or 5060)
+    return { { transport = transport or 'udp', addr = at, fixed = transport ~= nil, host = at:match('^%[?(.-)%]?:%d+$') } }
   end
   local found, err = require 'dns'.locate(target or uri)
   if not found then return nil, err end
+  -- whoever answers must have a certificate for the name that was asked for, whatever the DNS made of it (RFC 5922)
+  local domain = (target or uri):gsub('^%a+:', ''):gsub('[;?].*', ''):gsub('^.*@', ''):gsub(':%d+$', ''):gsub('[%[%]]', '')
   local list = {}
   for _, p in ipairs(found) do
     local host = p.addr:find(':', 1, true) and '[' .. p.addr .. ']' or p.addr
-    if p.transport ~= 'tls' then list[#list + 1] = { transport = p.transport, addr = host .. ':' .. p.port, fixed = p.chosen } end
+    list[#list + 1] = { transport = p.transport, addr = host .. ':' .. p.port, fixed = p.chosen, host = domain }
   end
-  if #list == 0 then return nil, 'only TLS leads there, which an agent does not speak' end
   return list
 end
 
@@ -128,7 +130,7 @@ local function text_of(r, via, place)
     { name = 'Call-ID', value = r.call_id }, { name = 'CSeq', value = ('%d %s'):format(r.cseq, r.method) } }
   if makes_dialog[r.method] and not has_field(r.fields, 'contact') then
     local user = r.from:match('sips?:([^@>;]+)@') or 'coop'
-    headers[#headers + 1] = { name = 'Contact', value = ('<sip:%s@%s%s>'):format(user, via, place.transport == 'tcp' and ';transport=tcp' or '') }
+    headers[#headers + 1] = { name = 'Contact', value = ('<sip:%s@%s%s>'):format(user, via, place.transport ~= 'udp' and ';transport=' .. place.transport or '') }
   end
   for _, h in ipairs(r.fields) do headers[#headers + 1] = h end
   return sip.build { method = r.method, uri = r.uri, headers = headers, body = r.body }
@@ -152,13 +154,13 @@ local function acknowledge(self, txn, r, dialog, place)
   end
   local list = not place.told and places(dialog.routes[1] or dialog.target)
   local to = list and list[1] or place
-  local via = self.core:via(to.transport, to.addr)
-  if via then self.core:ack(txn, text_of(ack, via, to), to.transport, to.addr) end
+  local via = self.core:via(to.transport, to.addr, to.host)
+  if via then self.core:ack(txn, text_of(ack, via, to), to.transport, to.addr, to.host) end
 end
 
 -- One server: its final response; nil, error.
 local function ask(self, r, place, t)
-  local via, err = self.core:via(place.transport, place.addr)
+  local via, err = self.core:via(place.transport, place.addr, place.host)
   if not via then return nil, err end
   r.branch = core.random()
   local text = text_of(r, via, place)
@@ -168,7 +170,7 @@ local function ask(self, r, place, t)
     if response or why == 'timeout' then return response, why end
     return ask(self, r, { transport = 'udp', addr = place.addr, fixed = true, told = place.told }, t)
   end
-  local txn <close>, failed = self.core:start(text, place.transport, place.addr)
+  local txn <close>, failed = self.core:start(text, place.transport, place.addr, place.host)
   if not txn then return nil, failed end
   local ends = t.timeout and coop.now() + t.timeout
   while true do
@@ -253,14 +255,14 @@ function Agent:localaddr() return self.core:localaddr() end
 function Agent:close() self.core:close() end
 Agent.__close = Agent.close
 
--- sip.agent([address] [, { target = }])
+-- sip.agent([address] [, { target =, tls = }])
 return function(at, options)
   local transport, addr = 'udp', at
   if at then
     local prefix, rest = at:match('^(%a+):(.+)$')
     if prefix == 'udp' or prefix == 'tcp' then transport, addr = prefix, rest end
   end
-  local opened, err = core.open(transport, addr)
+  local opened, err = core.open(transport, addr, options and options.tls)
   if not opened then return nil, err end
   return setmetatable({ core = opened, cseq = 0, target = options and options.target }, Agent)
 end

@@ -22,6 +22,9 @@
 #define LINGER (2 * SEC)
 #define LOOK (250 * MSEC)
 
+/* For the handshake of TLS. */
+#define HANDSHAKE (10 * SEC)
+
 /* What is read at once, at least, beyond the longest message. */
 enum { AHEAD = 4096 };
 
@@ -40,6 +43,7 @@ struct connection {
 	struct stream *closed;     /* it ended while messages were read from it: closed after that */
 	struct source *source;     /* of one that came */
 	struct addr peer;
+	struct tls *tls;           /* that it was made with, not held: only to be compared; NULL: plain TCP, or it came */
 	struct sipframe frame;
 	struct timer timer;
 	int64_t since;             /* of the last whole message, or of the beginning of a partial one */
@@ -120,7 +124,8 @@ send_on_another(struct connection *c, struct slice data, const struct addr *to)
 {
 	struct sipflow *other;
 
-	if (c->pool == NULL) {
+	/* whom it would be told over TLS could not be known */
+	if (c->pool == NULL || c->flow.transport != TRANSPORT_TCP) {
 		errno = EPIPE;
 		return -1;
 	}
@@ -438,8 +443,18 @@ refuse_connection(struct sipstreams *p, int fd, const struct addr *peer)
 		p->layer->bad(p->layer->arg, m, &f, peer);
 }
 
+/* The connection has got its stream. -1 with errno: TLS cannot begin. */
+static int
+start_tls(struct connection *c, struct tls *tls, const char *name)
+{
+	if (tls == NULL)
+		return 0;
+	c->flow.transport = TRANSPORT_TLS;
+	return stream_starttls(c->stream, tls, name, c->pool->layer->sched->clock.now + HANDSHAKE);
+}
+
 void
-sipstreams_take(struct sipstreams *p, int fd, const struct addr *peer)
+sipstreams_take(struct sipstreams *p, int fd, const struct addr *peer, struct tls *tls)
 {
 	struct source *source = p->came < p->limits.connections ? take_source(p, peer) : NULL;
 	struct connection *c;
@@ -459,45 +474,56 @@ sipstreams_take(struct sipstreams *p, int fd, const struct addr *peer)
 	p->came++;
 	p->stats.accepted++;
 	start(c);
-	take(c);
+	if (start_tls(c, tls, NULL) == -1)
+		end(c, errno);
+	else
+		take(c);
 }
 
 static struct connection *
-find(const struct sipstreams *p, const struct addr *to, uint64_t h)
+find(const struct sipstreams *p, const struct addr *to, const struct tls *tls, uint64_t h)
 {
 	struct hash_node *node;
 
 	for (node = hash_find(&p->peers, h); node != NULL; node = hash_next(node)) {
 		struct connection *c = (struct connection *)((char *)node - offsetof(struct connection, by_peer));
 
-		if (addr_eq(&c->peer, to) && !c->closing && !c->half)
+		if (addr_eq(&c->peer, to) && c->tls == tls && !c->closing && !c->half)
 			return c;
 	}
 	return NULL;
 }
 
 struct sipflow *
-sipstreams_connect(struct sipstreams *p, const struct addr *to)
+sipstreams_connect_tls(struct sipstreams *p, const struct addr *to, struct tls *tls, const char *name)
 {
 	uint64_t h = hash_addr(&p->peers, to, true);
-	struct connection *c = find(p, to, h);
+	struct connection *c = find(p, to, tls, h);
 	int saved;
 
 	if (c != NULL)
 		return &c->flow;
 	if ((c = new(p, to)) == NULL)
 		return NULL;
-	if ((c->stream = stream_connect(p->layer->sched, to, changed, c)) == NULL) {
+	if ((c->stream = stream_connect(p->layer->sched, to, changed, c)) == NULL || start_tls(c, tls, name) == -1) {
 		saved = errno;
+		stream_close(c->stream);
 		free(c);
 		errno = saved;
 		return NULL;
 	}
+	c->tls = tls;
 	hash_add(&p->peers, &c->by_peer, h);
 	p->stats.connected++;
 	start(c);
 	(void)stream_want(c->stream, SIPSTREAM_MESSAGE_MAX + AHEAD);
 	return &c->flow;
+}
+
+struct sipflow *
+sipstreams_connect(struct sipstreams *p, const struct addr *to)
+{
+	return sipstreams_connect_tls(p, to, NULL, NULL);
 }
 
 /* --- the pool --- */

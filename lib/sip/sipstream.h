@@ -1,11 +1,12 @@
 /*
- * sipstream.h: SIP over TCP: connections, those that came and those that we made, each a flow. Messages are framed by
+ * sipstream.h: SIP over TCP and TLS: connections, those that came and those that we made, each a flow. Messages are framed by
  * their Content-Length; pings of empty lines are answered (RFC 5626); an answer whose connection has ended goes out on a
  * new one (RFC 3261 section 18.2.2).
  */
 #ifndef SIP_SIPSTREAM_H
 #define SIP_SIPSTREAM_H
 
+#include "net/tls.h"
 #include "sip/stxn.h"
 
 struct sipstreams;
@@ -34,14 +35,17 @@ void sipstreams_pause(struct sipstreams *);
 
 const struct sipstream_stats *sipstreams_stats(const struct sipstreams *);
 
-/* Takes a connection that was accepted; one that goes beyond the limits is closed. */
-void sipstreams_take(struct sipstreams *, int fd, const struct addr *peer);
+/* Takes a connection that was accepted; one that goes beyond the limits is closed. tls: NULL: plain TCP. */
+void sipstreams_take(struct sipstreams *, int fd, const struct addr *peer, struct tls *tls);
 
 /*
  * A flow to that address: the connection that we have made already, or a new one; what is sent meanwhile leaves when it
  * stands. Borrowed: hold it. NULL with errno.
  */
 struct sipflow *sipstreams_connect(struct sipstreams *, const struct addr *to);
+
+/* The same over TLS, with a client's struct tls; `name`: that of the server, which its certificate must have. */
+struct sipflow *sipstreams_connect_tls(struct sipstreams *, const struct addr *to, struct tls *, const char *name);
 
 /* The longest message, in bytes. */
 enum { SIPSTREAM_MESSAGE_MAX = 65535 };

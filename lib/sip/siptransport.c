@@ -22,6 +22,7 @@ struct siptransport {
 	struct timer rest;
 	struct stxn_layer *layer;
 	struct sipstreams *streams;
+	struct tls *tls;        /* NULL: plain TCP */
 	bool paused;
 };
 
@@ -76,7 +77,7 @@ connection_waits(struct listen *l)
 	/* a few at a time: others want to be served too */
 	for (int i = 0; i < ACCEPTS; i++) {
 		if ((fd = listen_accept(l, &peer)) != -1) {
-			sipstreams_take(t->streams, fd, &peer);
+			sipstreams_take(t->streams, fd, &peer, t->tls);
 			continue;
 		}
 		if (errno != EAGAIN && errno != EWOULDBLOCK) {
@@ -118,6 +119,8 @@ siptransport_listen(struct stxn_layer *layer, const struct addr *at, const struc
 	t->flow = (struct sipflow){ .send = send_datagram, .unused = unused, .transport = o->transport, .holders = 1 };
 	t->layer = layer;
 	t->streams = o->streams;
+	if (o->transport == TRANSPORT_TLS)
+		t->tls = tls_ref(o->tls);
 	timer_init(&t->rest, rested, true);
 	if ((o->transport == TRANSPORT_UDP ? open_udp(t, at, o->reuseport) : open_tcp(t, at, o->reuseport)) == 0)
 		return t;
@@ -137,6 +140,8 @@ siptransport_close(struct siptransport *t)
 	listen_close(t->listen);
 	t->listen = NULL;
 	timer_stop(&t->layer->sched->wheel, &t->rest);
+	tls_free(t->tls);
+	t->tls = NULL;
 	sipflow_release(&t->flow);
 }
 
@@ -148,6 +153,15 @@ siptransport_pause(struct siptransport *t)
 		(void)udp_read(t->udp, false);
 	else
 		(void)listen_want(t->listen, false);
+}
+
+void
+siptransport_set_tls(struct siptransport *t, struct tls *tls)
+{
+	struct tls *old = t->tls;
+
+	t->tls = tls_ref(tls);
+	tls_free(old);
 }
 
 const struct addr *

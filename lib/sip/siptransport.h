@@ -1,4 +1,4 @@
-/* siptransport.h: the addresses that a server listens on, over UDP and TCP. */
+/* siptransport.h: the addresses that a server listens on, over UDP, TCP and TLS. */
 #ifndef SIP_SIPTRANSPORT_H
 #define SIP_SIPTRANSPORT_H
 
@@ -8,9 +8,10 @@
 struct siptransport;
 
 struct siptransport_options {
-	enum transport transport;   /* TRANSPORT_UDP or TRANSPORT_TCP */
+	enum transport transport;   /* TRANSPORT_UDP, TRANSPORT_TCP or TRANSPORT_TLS */
 	bool reuseport;
 	struct sipstreams *streams; /* where connections go; NULL if there are none */
+	struct tls *tls;            /* of a server; of TRANSPORT_TLS. A reference is taken */
 };
 
 /* Listens on `at` and gives what comes to the layer. NULL with errno. */
@@ -21,6 +22,9 @@ void siptransport_close(struct siptransport *);
 
 /* Stops reading, and accepting: what has come is still answered. */
 void siptransport_pause(struct siptransport *);
+
+/* Another struct tls for the connections that come from now on. */
+void siptransport_set_tls(struct siptransport *, struct tls *);
 
 /* Its address, with the port that the system chose for port 0, and its kind. */
 const struct addr *siptransport_addr(const struct siptransport *);
