@@ -77,6 +77,7 @@ run(struct sink *sink, int n, int wanted, int64_t most)
 	sink->wanted = sink->n + wanted;
 	timer_arm(&sink->s->wheel, &sink->patience, clock_read(&sink->s->clock) + most);
 	EQ(sched_run(sink->s), SCHED_STOPPED);
+	sink->wanted = -1;
 	close(fd);
 	return sink->s->stats.turns - turns;
 }
