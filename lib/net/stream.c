@@ -7,54 +7,18 @@
 #include "net/stream.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "net/side.h"
+#include "net/opening.h"
 #include "net/tlsconn.h"
-
-/* While the TLS handshake goes on. */
-struct securing {
-	struct timer timer;
-	struct stream *st;
-};
 
 enum {
 	CHUNK = 4096,          /* read at least that much at a time */
 	SCRATCH = 65536,
 	KEEP = 4096,           /* what an empty buffer may hold on to: most streams are idle */
 };
-
-struct stream {
-	struct side in, out;
-	struct side *writer;   /* &in when one descriptor does for both */
-	struct defer defer;
-	struct sched *s;
-	struct securing *securing; /* NULL: TLS is not spoken, or there is no more to be done for it */
-	stream_changed *changed;
-	void *user;
-	struct buf input, output;
-	size_t taken, most;
-	size_t sent;           /* of the output */
-	int error;
-	bool connecting, connected;
-	bool eof;              /* of the input, or it failed */
-	bool broken;           /* for writing */
-	bool dry;
-	bool always;           /* a plain file: the poller does not take it, it is always ready */
-	bool shut;             /* no more after what is pending */
-	bool news;             /* `changed` is to be called */
-	bool busy, closed;     /* closed while busy: freed afterwards */
-};
-
-/* Neither connected nor refused, or in the handshake: what is asked for meanwhile is done then. */
-static bool
-is_opening(const struct stream *st)
-{
-	return st->connecting || st->securing != NULL;
-}
 
 /* --- reading --- */
 
@@ -138,7 +102,7 @@ stream_want(struct stream *st, size_t most)
 		return 0;
 	if (st->eof)
 		return -1;
-	if (most <= held(st) || is_opening(st))
+	if (most <= held(st) || opening_is_on(st))
 		return 0;
 	came = fill(st);
 	if (!st->eof && held(st) < most && side_want(&st->in, POLLER_IN) == -1) {
@@ -270,7 +234,7 @@ keep(struct stream *st, struct slice rest)
 		errno = ENOMEM;
 		return -1;
 	}
-	if (!is_opening(st) && side_want(st->writer, POLLER_OUT) == -1) {
+	if (!opening_is_on(st) && side_want(st->writer, POLLER_OUT) == -1) {
 		int error = errno;
 
 		break_output(st, error);
@@ -289,7 +253,7 @@ stream_write(struct stream *st, struct slice data)
 		errno = st->broken ? st->error : EPIPE;
 		return -1;
 	}
-	if (!is_opening(st) && stream_pending(st) == 0 && push(st, data, &done) == -1) {
+	if (!opening_is_on(st) && stream_pending(st) == 0 && push(st, data, &done) == -1) {
 		errno = st->error;
 		return -1;
 	}
@@ -314,42 +278,13 @@ stream_shutdown(struct stream *st)
 	if (st->shut)
 		return 0;
 	st->shut = true;
-	return is_opening(st) || stream_pending(st) > 0 ? 0 : finish(st);
+	return opening_is_on(st) || stream_pending(st) > 0 ? 0 : finish(st);
 }
 
-/* --- connecting --- */
+/* --- for opening.c, and the loop's calls --- */
 
-/* A port chosen at random may be the one that is being connected to: then the socket is connected with itself. */
-static bool
-is_own_echo(const struct stream *st)
-{
-	struct addr here, there;
-
-	return stream_localaddr(st, &here) == 0 && stream_peeraddr(st, &there) == 0 && here.u.sa.sa_family != AF_UNIX &&
-	    addr_eq(&here, &there);
-}
-
-static void
-end_securing(struct stream *st)
-{
-	if (st->securing == NULL)
-		return;
-	timer_stop(&st->s->wheel, &st->securing->timer);
-	free(st->securing);
-	st->securing = NULL;
-}
-
-static void
-connection_failed(struct stream *st, int error)
-{
-	end_securing(st);
-	st->news = true;
-	end_input(st, error);
-	break_output(st, error);
-}
-
-static void
-opened(struct stream *st)
+void
+stream_begin(struct stream *st)
 {
 	st->connected = true;
 	st->news = true;
@@ -358,46 +293,20 @@ opened(struct stream *st)
 		(void)stream_want(st, st->most);
 }
 
-static void
-shake_hands(struct stream *st)
+void
+stream_fail(struct stream *st, int error)
 {
-	if (tlsconn_handshake(st->in.tls) == 0) {
-		end_securing(st);
-		st->dry = false;
-		opened(st);
-		return;
-	}
-	if (errno == EAGAIN && side_want(&st->in, POLLER_IN) == 0)
-		return;
-	connection_failed(st, errno);
+	opening_end(st);
+	st->news = true;
+	end_input(st, error);
+	break_output(st, error);
 }
-
-static void
-connection_ready(struct stream *st)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (getsockopt(st->in.watch.fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
-		error = errno;
-	if (error == 0 && is_own_echo(st))
-		error = ECONNREFUSED;
-	st->connecting = false;
-	if (error != 0)
-		connection_failed(st, error);
-	else if (st->securing != NULL)
-		shake_hands(st);
-	else
-		opened(st);
-}
-
-/* --- the loop's calls --- */
 
 static void
 destroy(struct stream *st)
 {
 	sched_undefer(st->s, &st->defer);
-	end_securing(st);
+	opening_end(st);
 	/* when something is lost the peer must not take it for the end */
 	if (st->in.tls != NULL && stream_pending(st) == 0)
 		(void)tlsconn_finish(st->in.tls);
@@ -408,8 +317,8 @@ destroy(struct stream *st)
 	free(st);
 }
 
-static void
-tell(struct stream *st)
+void
+stream_tell(struct stream *st)
 {
 	st->busy = true;
 	if (st->news) {
@@ -427,10 +336,8 @@ ready(struct watch *w, int events)
 	struct side *side = (struct side *)w;
 	struct stream *st = side->st;
 
-	if (st->connecting) {
-		connection_ready(st);
-	} else if (st->securing != NULL) {
-		shake_hands(st);
+	if (opening_is_on(st)) {
+		opening_event(st);
 	} else {
 		events = side_meant(side, events);
 		if (events & POLLER_OUT)
@@ -438,34 +345,7 @@ ready(struct watch *w, int events)
 		if (events & POLLER_IN)
 			readable(st);
 	}
-	tell(st);
-}
-
-static void
-connected_at_once(struct defer *d)
-{
-	struct stream *st = (struct stream *)(void *)((char *)d - offsetof(struct stream, defer));
-
-	connection_ready(st);
-	tell(st);
-}
-
-static void
-handshake_begins(struct defer *d)
-{
-	struct stream *st = (struct stream *)(void *)((char *)d - offsetof(struct stream, defer));
-
-	shake_hands(st);
-	tell(st);
-}
-
-static void
-handshake_takes_too_long(struct timer *t)
-{
-	struct stream *st = ((struct securing *)t)->st;
-
-	connection_failed(st, ETIMEDOUT);
-	tell(st);
+	stream_tell(st);
 }
 
 /* --- opening and closing --- */
@@ -489,88 +369,6 @@ stream_open(struct sched *s, int fd, int fd_out, stream_changed *changed, void *
 	}
 	st->writer = fd_out != -1 ? &st->out : &st->in;
 	return st;
-}
-
-static int
-begin_connect(struct stream *st, const struct addr *to)
-{
-	if (connect(st->in.watch.fd, &to->u.sa, to->len) == 0) {
-		/* told later, as if it had taken time: callers have one case less to think of */
-		st->defer.run = connected_at_once;
-		sched_defer(st->s, &st->defer);
-		return 0;
-	}
-	return errno == EINPROGRESS ? side_want(&st->in, POLLER_OUT) : -1;
-}
-
-struct stream *
-stream_connect(struct sched *s, const struct addr *to, stream_changed *changed, void *user)
-{
-	int fd = socket(to->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), saved;
-	struct stream *st;
-
-	if (fd == -1)
-		return NULL;
-	if ((st = stream_open(s, fd, -1, changed, user)) == NULL) {
-		saved = errno;
-		(void)close(fd);
-		errno = saved;
-		return NULL;
-	}
-	st->connected = false;
-	st->connecting = true;
-	if (begin_connect(st, to) == -1) {
-		saved = errno;
-		destroy(st);
-		errno = saved;
-		return NULL;
-	}
-	return st;
-}
-
-static int
-can_secure(const struct stream *st)
-{
-	if (st->broken || st->shut)
-		errno = st->broken ? st->error : EPIPE;
-	else if (st->in.tls != NULL)
-		errno = EALREADY;
-	else if (!st->in.socket || st->writer != &st->in)
-		errno = ENOTSOCK;
-	else if (held(st) > 0)
-		errno = EBADMSG;
-	else if (stream_pending(st) > 0)
-		errno = EBUSY;
-	else
-		return 0;
-	return -1;
-}
-
-int
-stream_starttls(struct stream *st, struct tls *tls, const char *name, int64_t deadline)
-{
-	struct securing *securing;
-
-	if (can_secure(st) == -1 || (securing = calloc(1, sizeof(*securing))) == NULL)
-		return -1;
-	if ((st->in.tls = tlsconn_new(tls, &st->in, name)) == NULL) {
-		int saved = errno;
-
-		free(securing);
-		errno = saved;
-		return -1;
-	}
-	st->securing = securing;
-	st->connected = false;
-	securing->st = st;
-	timer_init(&securing->timer, handshake_takes_too_long, false);
-	if (deadline < CLOCK_FOREVER)
-		timer_arm(&st->s->wheel, &securing->timer, deadline);
-	if (!st->connecting) {
-		st->defer.run = handshake_begins;
-		sched_defer(st->s, &st->defer);
-	}
-	return 0;
 }
 
 void
