@@ -95,6 +95,7 @@ connect_on(lua_State *L, int status, lua_KContext ctx)
 		if (d->stream != NULL && stream_connected(d->stream)) {
 			c = lconn_new(L);
 			lconn_set(c, d->stream);
+			lconn_from_network(c);
 			d->stream = NULL;
 			return 1;
 		}

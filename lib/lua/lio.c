@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lua/lnet.h"
+#include "lua/lread.h"
 #include "lua/lsync.h"
 #include "lua/modules.h"
 #include "lua/state.h"
@@ -101,7 +102,7 @@ file_read(lua_State *L)
 {
 	if (to_connection(L, 1))
 		return lconn_read(L);
-	lconn_check_formats(L, 2, lua_gettop(L));
+	lread_check(L, 2, lua_gettop(L));
 	return call_own(L, &read_key);
 }
 
@@ -152,7 +153,7 @@ insert_input(lua_State *L)
 
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &io_input_key);
 	lua_call(L, 0, 1);
-	lconn_check_formats(L, 1, n);
+	lread_check(L, 1, n);
 	if (!to_connection(L, n + 1)) {
 		lua_settop(L, n);
 		return false;

@@ -129,6 +129,7 @@ accept_now(lua_State *L, struct llisten *ll)
 		return -1;
 	}
 	lconn_set(c, s);
+	lconn_from_network(c);
 	/* the loop shakes hands: a silent peer holds up only those who read from it */
 	return ll->tls == NULL ? 0 : stream_starttls(s, ll->tls, NULL, co_from_now(L, ll->handshake));
 }

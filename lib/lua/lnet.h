@@ -31,15 +31,13 @@ struct lconn;
 void lconn_register(lua_State *);
 struct lconn *lconn_new(lua_State *);
 void lconn_set(struct lconn *, struct stream *);
+void lconn_from_network(struct lconn *); /* whose peer may be anybody: what a line may have is bounded */
 stream_changed lconn_changed;
 
 /* conn:read, conn:lines, conn:write */
 int lconn_read(lua_State *);
 int lconn_lines(lua_State *);
 int lconn_write(lua_State *);
-
-/* Raises an argument error if one of these arguments is no format for reading. */
-void lconn_check_formats(lua_State *, int first, int last);
 
 struct lconn *lconn_check(lua_State *); /* argument 1 */
 struct stream *lconn_stream(const struct lconn *); /* NULL: closed */
