@@ -42,6 +42,15 @@ line() {
 	[ "$(line a)" = $'a\t1\t-12.5\t-12.5\t-12.5\t-12.5' ]
 }
 
+@test "--absolute: a sign is part of the value, as some clients have it" {
+	watch --absolute
+	send 'a:10|g\na:-3|g\na:+5|g'
+	send 'b:0|g\nb:-12.5|g'
+	stop "$pid"
+	[ "$(line a)" = $'a\t3\t-3\t4\t10\t5' ]
+	[ "$(line b)" = $'b\t1\t-12.5\t-12.5\t-12.5\t-12.5' ]
+}
+
 @test "a counter: events, and events a second" {
 	watch
 	send 'hits:1|c\nhits:2|c\nhits:1|c|@0.1'

@@ -24,6 +24,7 @@ struct settings {
 	pid_t pid;                   /* to attach to; 0: none */
 	size_t names;                /* kept at most */
 	unsigned idle;               /* intervals after which a silent name is forgotten; 0: never */
+	bool absolute;               /* a gauge's sign makes it no change */
 	bool repeat;                 /* silent gauges have lines, too */
 	bool json, graph, verbose;
 	bool summary;                /* a table at the end */

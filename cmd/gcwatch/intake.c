@@ -60,6 +60,7 @@ got(struct udp *u, struct slice data, const struct addr *from)
 			continue;
 		}
 		in->lines++;
+		s->delta &= !in->set->absolute;
 		if (wanted(in->set, s->name) && ++in->waiting == SERIES_MANY)
 			add_waiting(in);
 	}

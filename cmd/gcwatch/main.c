@@ -14,7 +14,7 @@
 #include "stat/series.h"
 
 enum { PORT = 8125, CARBON_PORT = 2003, NAMES = 50000 };
-enum { OPT_TITLE = CLI_LONG_ONLY, OPT_NAMES, OPT_IDLE, OPT_REPEAT, OPT_HTTP };
+enum { OPT_TITLE = CLI_LONG_ONLY, OPT_NAMES, OPT_IDLE, OPT_REPEAT, OPT_HTTP, OPT_ABSOLUTE };
 
 static const struct cli_option options[] = {
 	{ 'l', "listen", "ADDR", "take statsd datagrams at HOST:PORT or unix:/path (default 127.0.0.1:8125); repeatable" },
@@ -31,6 +31,7 @@ static const struct cli_option options[] = {
 	{ 'S', "summary", NULL, "at the end a table: min, avg, max and when, and whether it has levelled" },
 	{ 'm', "match", "PATTERN", "only metrics whose name holds PATTERN, or matches it when it has * ? or [" },
 	{ OPT_TITLE, "title", "TEXT", "what stands over a picture" },
+	{ OPT_ABSOLUTE, "absolute", NULL, "a gauge with a sign is set to that value, not changed by it" },
 	{ OPT_NAMES, "names", "N", "keep at most N names (default 50000)" },
 	{ OPT_IDLE, "idle", "N", "forget a name that was silent for N intervals (default 1440; 0: never)" },
 	{ OPT_REPEAT, "repeat", NULL, "print the last value of a silent gauge, too" },
@@ -142,6 +143,9 @@ read_options(int argc, char **argv, struct settings *set)
 			break;
 		case OPT_IDLE:
 			set->idle = (unsigned)cli_number(&cli, "--idle", optarg, 0, 1000000000);
+			break;
+		case OPT_ABSOLUTE:
+			set->absolute = true;
 			break;
 		case OPT_REPEAT:
 			set->repeat = true;
