@@ -19,6 +19,9 @@ if copas.pause then
   local pause = copas.pause
   scheduler.yield = function() pause(0) end
   scheduler.turn = function() copas.step(0) end
+  scheduler.settle = function()
+    repeat copas.step(0) until copas.finished()
+  end
   scheduler.sleep = pause
   scheduler.now = socket.gettime
   scheduler.waiter = coroutine.running
