@@ -76,6 +76,7 @@ work[arg[1]]({
     t:stop()
   end,
   wake = go_on,
+  nap = 20,
   settle = uv.run,
   settle_asleep = uv.run,
 }, arg[2])

@@ -6,6 +6,7 @@
 --   sleep(s), arm(s), disarm()
 --   waiter() -> w, wait(w): suspends with a time-out of five seconds, which is gone afterwards; wake(w): by another
 --   now()         seconds
+--   nap           how long a million have to sleep for all to have gone to sleep before the first wakes up, if 8 seconds do not do
 --   collects      true: it has been told the collector's mode already
 -- Prints lines of NAME VALUE UNIT, with tabs between; nothing when the scheduler lacks what the work takes.
 local M = {}
@@ -117,7 +118,7 @@ function M.sleepers(s)
   local n = 1000000
   local done = 0
   local function f()
-    s.sleep(8)
+    s.sleep(s.nap or 8)
     done = done + 1
   end
   local before, begun = rss(), clock()
