@@ -255,6 +255,26 @@ serve() {
 	[ "$(grep -c 'udp b.x' mock.out)" = 2 ]
 }
 
+@test "mixcase and cookies with NSD: both come back" {
+	nsd_options='answer-cookie: yes'
+	serve
+	run -0 --separate-stderr corun - "127.0.0.1:$nsd_port" <<-'END'
+		local r = dns.resolver { servers = arg[1], cookies = true, mixcase = true, cache = false }
+		for i = 1, 3 do
+		  local l, m = r:query 'WWW.example.test'
+		  print(#l, m.question.name, m.edns.options[1].code, #m.edns.options[1].data)
+		end
+		local _, e = r:query 'Nowhere.example.test'
+		print(e, #r:query 'big.example.test', r:stats().ignored, r:stats().connections)
+	END
+	diff - <(echo "$output") <<-'END'
+		2	WWW.example.test.	10	24
+		2	WWW.example.test.	10	24
+		2	WWW.example.test.	10	24
+		NXDOMAIN	120	0	1
+	END
+}
+
 @test "a resolver counts what it does, and knows its servers" {
 	mock
 	port=$(free_port)

@@ -128,7 +128,7 @@ answers_soa() {
 	[ -n "$(kdig +short +timeout=1 +retry=0 @127.0.0.1 -p "$1" "$2" SOA)" ]
 }
 
-# start_nsd ZONE FILE [ZONE FILE ...]: NSD on 127.0.0.1; its port in $nsd_port
+# start_nsd ZONE FILE [ZONE FILE ...]: NSD on 127.0.0.1, with $nsd_options in its server clause; its port in $nsd_port
 start_nsd() {
 	local i
 	for ((i = 0; i < 5; i++)); do
@@ -137,6 +137,7 @@ start_nsd() {
 			printf 'server:\n ip-address: 127.0.0.1\n port: %s\n username: ""\n chroot: ""\n zonesdir: "/"\n' "$nsd_port"
 			printf ' database: ""\n pidfile: "%s/nsd.pid"\n xfrdfile: "%s/xfrd.state"\n' "$PWD" "$PWD"
 			printf ' zonelistfile: "%s/zone.list"\n xfrdir: "%s"\n cookie-secret-file: ""\n' "$PWD" "$PWD"
+			printf ' %s\n' "${nsd_options-}"
 			printf 'remote-control:\n control-enable: no\n'
 			local zones=("$@") k
 			for ((k = 0; k < ${#zones[@]}; k += 2)); do
