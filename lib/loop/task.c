@@ -16,7 +16,8 @@ end_wait(struct task *t)
 {
 	const struct wait *w = t->wait;
 
-	timer_stop(&t->kind->sched->wheel, &t->timer);
+	if (timer_pending(&t->timer))
+		timer_stop(&t->kind->sched->wheel, &t->timer);
 	t->wait = NULL;
 	if (w == NULL)
 		return;
@@ -74,6 +75,12 @@ task_init(struct task *t, const struct task_kind *kind)
 	s->stats.spawned++;
 	if (++s->ntasks > s->stats.tasks_peak)
 		s->stats.tasks_peak = s->ntasks;
+}
+
+void
+task_start(struct task *t)
+{
+	enqueue(t, false);
 }
 
 void

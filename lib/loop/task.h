@@ -58,6 +58,9 @@ LIST_HEAD(task_peers, task);
 /* A new suspended task: it counts as alive from now on. Make it ready to start it. mark and tag are left as they are. */
 void task_init(struct task *, const struct task_kind *);
 
+/* Puts a new task, which has not waited for anything yet, at the back of the run queue. */
+void task_start(struct task *);
+
 /*
  * Its end. Leaves its wait and the run queue. Call it in resume() (then return at once) or from outside, when it must
  * never run again.

@@ -11,16 +11,16 @@
 static void finish(struct co *, enum co_outcome, int nresults);
 
 struct co *
-co_new(lua_State *L, struct runtime *rt)
+co_new(lua_State *L, struct runtime *rt, int anchor, int meta)
 {
 	struct co *co = lua_newuserdatauv(L, sizeof(*co), 0);
 	struct seat seat;
 
 	co->L = NULL;
 	co->task.mark = CO_CANCELLED;
-	lua_rawgeti(L, LUA_REGISTRYINDEX, rt->meta);
+	lua_pushvalue(L, meta);
 	lua_setmetatable(L, -2);
-	seat = seat_take(L, rt);
+	seat = seat_take(L, rt, anchor);
 	rt->count++;
 	task_init(&co->task, &rt->kind);
 	co->task.mark = CO_ALIVE;
@@ -33,14 +33,22 @@ co_new(lua_State *L, struct runtime *rt)
 }
 
 void
+co_push_tables(lua_State *L, const struct runtime *rt)
+{
+	lua_rawgeti(L, LUA_REGISTRYINDEX, rt->anchor);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, rt->meta);
+}
+
+void
 co_start(struct co *co, lua_State *from, int n)
 {
-	if (!lua_checkstack(co->L, n + 1)) {
+	/* an empty thread has room for so many */
+	if (n >= LUA_MINSTACK && !lua_checkstack(co->L, n + 1)) {
 		finish(co, CO_CANCELLED, 0);
 		luaL_error(from, "too many arguments");
 	}
 	lua_xmove(from, co->L, n + 1);
-	task_ready(&co->task);
+	task_start(&co->task);
 	co_set_nargs(co, n);
 }
 
@@ -57,10 +65,9 @@ co_test(lua_State *L, int arg)
 
 	if (co == NULL || !lua_getmetatable(L, arg))
 		return NULL;
-	lua_rawgeti(L, LUA_REGISTRYINDEX, runtime_of(L)->meta);
-	if (!lua_rawequal(L, -1, -2))
+	if (lua_topointer(L, -1) != runtime_of(L)->meta_table)
 		co = NULL;
-	lua_pop(L, 2);
+	lua_pop(L, 1);
 	return co;
 }
 
@@ -78,10 +85,14 @@ finish(struct co *co, enum co_outcome outcome, int nresults)
 	while ((joiner = LIST_FIRST(&co->joiners)) != NULL)
 		task_ready_soon(joiner);
 	task_fini(&co->task);
-	lua_settop(thread, 0);
+	if (lua_gettop(thread) > 0)
+		lua_settop(thread, 0);
 	co->L = NULL;
 	co->task.tag = (uint32_t)nresults;
 	rt->count--;
+	/* what it returned is kept as long as its handle is */
+	if (nresults > 0)
+		seat_forget(rt, seat);
 	seat_leave(rt, (struct seat){ .L = thread, .number = seat });
 }
 

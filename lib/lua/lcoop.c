@@ -15,6 +15,7 @@ check_handle(lua_State *L, int arg)
 	return co;
 }
 
+/* Upvalues: the tables that co_new needs. */
 static int
 coop_spawn(lua_State *L)
 {
@@ -22,8 +23,10 @@ coop_spawn(lua_State *L)
 	struct co *co;
 
 	luaL_checktype(L, 1, LUA_TFUNCTION);
-	co = co_new(L, runtime_of(L));
-	lua_insert(L, 1);
+	luaL_checkstack(L, n + 3, "too many arguments");
+	co = co_new(L, runtime_of(L), lua_upvalueindex(1), lua_upvalueindex(2));
+	for (int i = 1; i <= n; i++)
+		lua_pushvalue(L, i);
 	co_start(co, L, n - 1);
 	return 1;
 }
@@ -241,7 +244,6 @@ lcoop_open(lua_State *L)
 		{ "semaphore", lsync_semaphore },
 		{ "signal", lsync_signal },
 		{ "sleep", coop_sleep },
-		{ "spawn", coop_spawn },
 		{ "stats", coop_stats },
 		{ "time", coop_time },
 		{ "timeout", coop_timeout },
@@ -254,6 +256,9 @@ lcoop_open(lua_State *L)
 	luaL_newlib(L, functions);
 	set(L, "worker", runtime_of(L)->worker);
 	set(L, "workers", runtime_of(L)->workers);
+	co_push_tables(L, runtime_of(L));
+	lua_pushcclosure(L, coop_spawn, 2);
+	lua_setfield(L, -2, "spawn");
 	for (size_t i = 0; i < sizeof(globals) / sizeof(globals[0]); i++) {
 		lua_getfield(L, -1, globals[i]);
 		lua_setglobal(L, globals[i]);

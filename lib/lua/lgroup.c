@@ -121,7 +121,10 @@ group_spawn(lua_State *L)
 		return luaL_error(L, "the group has ended");
 	luaL_checkstack(L, 6, NULL);
 	lua_getiuservalue(L, 1, MEMBERS);
-	co = co_new(L, runtime_of(L));
+	co_push_tables(L, runtime_of(L));
+	co = co_new(L, runtime_of(L), n + 2, n + 3);
+	lua_replace(L, n + 2);
+	lua_settop(L, n + 2);      /* ..., members, handle */
 	lua_pushvalue(L, -1);
 	lua_rawsetp(L, -3, co);
 	lua_insert(L, 1);          /* handle, group, f, arguments, members */

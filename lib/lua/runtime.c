@@ -71,6 +71,7 @@ open_all(lua_State *L)
 	lua_setfield(L, -2, "__tostring");
 	lua_pushboolean(L, 0);
 	lua_setfield(L, -2, "__metatable");
+	rt->meta_table = lua_topointer(L, -1);
 	rt->meta = luaL_ref(L, LUA_REGISTRYINDEX);
 	lua_newtable(L);
 	lua_createtable(L, 0, 1);
@@ -215,7 +216,8 @@ start(lua_State *L)
 	struct co **co = lua_touserdata(L, 3);
 	lua_CFunction body = *(lua_CFunction *)lua_touserdata(L, 1);
 
-	*co = co_new(L, runtime_of(L));
+	co_push_tables(L, runtime_of(L));
+	*co = co_new(L, runtime_of(L), 4, 5);
 	lua_pushcfunction(L, body);
 	lua_pushvalue(L, 2);
 	co_start(*co, L, 1);

@@ -1,6 +1,6 @@
 /*
  * Seats: where threads and handles are anchored. In the anchor table, 2s-1 is the thread of seat s and 2s the handle of
- * the coroutine that uses it, or false. A seat whose thread was let go holds the number of the next such seat in its
+ * the coroutine that uses it, or false, or the handle of the one that used it last: to overwrite it is cheaper. A seat whose thread was let go holds the number of the next such seat in its
  * place. Threads that are free are kept, since a new one costs more than all else that a coroutine needs.
  */
 #include "lua/state.h"
@@ -36,11 +36,10 @@ handle_of(uint32_t seat)
 	return 2 * (lua_Integer)seat;
 }
 
-/* One more free thread. The anchor table is on top. */
+/* One more free thread. */
 static void
-add_thread(lua_State *L, struct runtime *rt)
+add_thread(lua_State *L, struct runtime *rt, int anchor)
 {
-	int anchor = lua_gettop(L);
 	uint32_t seat = rt->empty != 0 ? rt->empty : rt->nseats + 1, next = 0;
 	lua_State *thread = lua_newthread(L);
 
@@ -69,18 +68,25 @@ drop_thread(struct runtime *rt, uint32_t seat)
 	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
 	lua_pushinteger(rt->L, rt->empty);
 	lua_rawseti(rt->L, -2, thread_of(seat));
+	lua_pushboolean(rt->L, 0);
+	lua_rawseti(rt->L, -2, handle_of(seat));
 	lua_pop(rt->L, 1);
 	rt->empty = seat;
 	rt->let_go++;
 }
 
 void
-seat_leave(struct runtime *rt, struct seat seat)
+seat_forget(struct runtime *rt, uint32_t seat)
 {
 	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
 	lua_pushboolean(rt->L, 0);
-	lua_rawseti(rt->L, -2, handle_of(seat.number));
+	lua_rawseti(rt->L, -2, handle_of(seat));
 	lua_pop(rt->L, 1);
+}
+
+void
+seat_leave(struct runtime *rt, struct seat seat)
+{
 	*co_slot(seat.L) = &rt->none;
 	if (rt->nidle == IDLE_MAX) {
 		drop_thread(rt, seat.number);
@@ -92,14 +98,12 @@ seat_leave(struct runtime *rt, struct seat seat)
 }
 
 struct seat
-seat_take(lua_State *L, struct runtime *rt)
+seat_take(lua_State *L, struct runtime *rt, int anchor)
 {
-	lua_rawgeti(L, LUA_REGISTRYINDEX, rt->anchor);
 	if (rt->nidle == 0)
-		add_thread(L, rt);
-	lua_pushvalue(L, -2);
-	lua_rawseti(L, -2, handle_of(rt->idle[rt->nidle - 1].number));
-	lua_pop(L, 1);
+		add_thread(L, rt, anchor);
+	lua_pushvalue(L, -1);
+	lua_rawseti(L, anchor, handle_of(rt->idle[rt->nidle - 1].number));
 	if (--rt->nidle < rt->idle_low)
 		rt->idle_low = rt->nidle;
 	return rt->idle[rt->nidle];
@@ -115,41 +119,56 @@ seat_push(lua_State *L, const struct runtime *rt, uint32_t seat)
 
 /* --- after a burst --- */
 
-/* Moves a thread and its handle, or false, from the old table below to the new one on top. */
+/* Copies a thread and its handle from the table at `from` to the one at `to`. */
 static void
-move(lua_State *L, uint32_t from, uint32_t to)
+copy(lua_State *L, int from, uint32_t seat, int to, uint32_t new)
 {
-	lua_rawgeti(L, -2, thread_of(from));
-	lua_rawseti(L, -2, thread_of(to));
-	lua_rawgeti(L, -2, handle_of(from));
-	lua_rawseti(L, -2, handle_of(to));
+	lua_rawgeti(L, from, thread_of(seat));
+	lua_rawseti(L, to, thread_of(new));
+	lua_rawgeti(L, from, handle_of(seat));
+	lua_rawseti(L, to, handle_of(new));
 }
 
-/* A smaller anchor table. Nothing can fail once it is there: it has room for all. */
+/*
+ * Those that are taken and those with a free thread get the first numbers. Who has the anchor table as an upvalue
+ * keeps it, so it has to shrink in place: by way of a copy, and then by a key that makes Lua measure it again. All
+ * that can fail is to make the copy, before anything has changed, and the shrinking itself.
+ */
 static int
 compact(lua_State *L)
 {
+	enum { ANCHOR = 1, COPY };
 	struct runtime *rt = runtime_of(L);
-	uint32_t n = 0;
+	uint32_t n = 0, before = rt->nseats;
 
 	lua_rawgeti(L, LUA_REGISTRYINDEX, rt->anchor);
 	lua_createtable(L, 2 * ((int)rt->count + rt->nidle), 0);
-	for (uint32_t seat = 1; seat <= rt->nseats; seat++) {
-		struct co *co = seat_at(rt, seat);
-
-		if (co == NULL)
-			continue;
-		move(L, seat, ++n);
-		co->task.tag = n;
+	for (uint32_t seat = 1; seat <= before; seat++)
+		if (seat_at(rt, seat) != NULL)
+			copy(L, ANCHOR, seat, COPY, ++n);
+	for (int i = 0; i < rt->nidle; i++)
+		copy(L, ANCHOR, rt->idle[i].number, COPY, ++n);
+	for (uint32_t i = 1; i <= 2 * before; i++) {
+		lua_pushnil(L);
+		lua_rawseti(L, ANCHOR, i);
 	}
-	for (int i = 0; i < rt->nidle; i++) {
-		move(L, rt->idle[i].number, ++n);
-		rt->idle[i].number = n;
-	}
-	rt->let_go += (int)((rt->nseats - n) / (1024 / SEAT_BYTES));
+	for (uint32_t seat = 1; seat <= n; seat++)
+		copy(L, COPY, seat, ANCHOR, seat);
 	rt->nseats = n;
 	rt->empty = 0;
-	lua_rawseti(L, LUA_REGISTRYINDEX, rt->anchor);
+	for (uint32_t seat = 1; seat <= n; seat++) {
+		struct co *co = seat_at(rt, seat);
+
+		if (co != NULL)
+			co->task.tag = seat;
+	}
+	for (int i = 0; i < rt->nidle; i++)
+		rt->idle[i].number = n - (uint32_t)rt->nidle + (uint32_t)i + 1;
+	rt->let_go += (int)((before - n) / (1024 / SEAT_BYTES));
+	lua_pushboolean(L, 1);
+	lua_rawsetp(L, ANCHOR, rt);
+	lua_pushnil(L);
+	lua_rawsetp(L, ANCHOR, rt);
 	return 0;
 }
 
@@ -179,5 +198,5 @@ seat_at(struct runtime *rt, uint32_t seat)
 	lua_rawgeti(rt->L, -1, handle_of(seat));
 	co = lua_touserdata(rt->L, -1);
 	lua_pop(rt->L, 2);
-	return co;
+	return co != NULL && co->L != NULL ? co : NULL;
 }

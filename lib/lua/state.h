@@ -26,6 +26,7 @@ struct runtime {
 	int nidle, idle_low; /* free threads, and the fewest there were since the reaper came last */
 	struct timer reaper; /* lets go of threads that were not needed */
 	int anchor, meta;    /* registry references: the anchor table, the metatable of handles */
+	const void *meta_table;
 	int results;         /* and what coroutines returned, by their handles */
 	bool blocking;       /* the yield that is on its way up suspends the whole coroutine */
 	lua_State *volatile running; /* for the handler of preempt.c: the thread that executes; NULL between coroutines */
@@ -133,12 +134,15 @@ void co_resume(struct task *);
 int seat_init(struct runtime *);
 
 /*
- * A seat with a free thread for the coroutine whose handle is on top, which it keeps. Raises Lua errors (memory) and
- * leaves nothing behind then.
+ * A seat with a free thread for the coroutine whose handle is on top, which it keeps; `anchor`: where the anchor table
+ * is. Raises Lua errors (memory) and leaves nothing behind then.
  */
-struct seat seat_take(lua_State *L, struct runtime *);
+struct seat seat_take(lua_State *L, struct runtime *, int anchor);
 
 /* Lets go of the handle. Needs no memory. */
+void seat_forget(struct runtime *, uint32_t seat);
+
+/* It can be taken again; the handle stays until then, or until the reaper comes. Needs no memory. */
 void seat_leave(struct runtime *, struct seat);
 
 /* Pushes the handle in a seat that is taken. */
@@ -150,8 +154,12 @@ struct co *seat_at(struct runtime *, uint32_t seat);
 /* The fire function of rt->reaper. */
 void seat_reap(struct timer *);
 
-/* Makes a suspended coroutine and pushes its handle. Raises Lua errors (memory) and leaves nothing behind then. */
-struct co *co_new(lua_State *L, struct runtime *);
+/*
+ * Makes a suspended coroutine and pushes its handle; `anchor` and `meta` are where co_push_tables has put those tables
+ * (absolute or pseudo-indexes). Raises Lua errors (memory) and leaves nothing behind then.
+ */
+struct co *co_new(lua_State *L, struct runtime *, int anchor, int meta);
+void co_push_tables(lua_State *L, const struct runtime *);
 
 /* Moves the function and n arguments on top of `from` to it and makes it ready. Raises an error if they do not fit. */
 void co_start(struct co *, lua_State *from, int n);
