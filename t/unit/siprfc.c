@@ -1,5 +1,5 @@
 /*
- * The 49 messages of RFC 4475, as its appendix has them, given to the server's transaction layer: what reaches the
+ * The 49 messages of RFC 4475, as its appendix has them, and the 11 of RFC 5118, given to the server's transaction layer: what reaches the
  * script, what is refused, and how, what is dropped.
  */
 #include <fcntl.h>
@@ -72,6 +72,10 @@ static const struct {
 	{ "sdp01", 200 },
 	/* 3.4 */
 	{ "inv2543", 200 },
+	/* RFC 5118, section 4 */
+	{ "ipv6-good", 200 }, { "ipv6-bad", 400 }, { "port-ambiguous", 200 }, { "port-unambiguous", 200 }, { "via-received-param-with-delim", 200 },
+	{ "via-received-param-no-delim", 200 }, { "ipv6-in-sdp", 200 }, { "mult-ip-in-header", 200 }, { "mult-ip-in-sdp", 200 },
+	{ "ipv4-mapped-ipv6", 200 }, { "ipv6-bug-abnf-3-colons", 200 },
 };
 
 static size_t
@@ -81,7 +85,7 @@ read_message(const char *name)
 	ssize_t n = 0;
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "t/data/rfc4475/%s", name);
+	(void)snprintf(path, sizeof(path), "t/data/rfc%d/%s", strchr(name, '-') != NULL ? 5118 : 4475, name);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1 || (n = read(fd, text, sizeof(text))) <= 0) {
 		printf("# %s: %s\n", path, strerror(errno));
 		OK(!"read");
@@ -132,7 +136,7 @@ TEST(each_gets_what_it_deserves)
 {
 	struct addr source;
 
-	EQ(sizeof(messages) / sizeof(messages[0]), 49);
+	EQ(sizeof(messages) / sizeof(messages[0]), 49 + 11);
 	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
 		/* several have one branch */
 		open_layer(&source);
@@ -188,6 +192,17 @@ TEST(what_was_read)
 	READ("cparam02");
 	value = sip_header_value(&m, sip_find(&m, SIP_CONTACT, 0));
 	OK(slice_eq(value, SLICE("<sip:+19725552222@gw1.example.net;unknownparam>")));
+	READ("port-ambiguous");
+	EQ(sipuri_parse(&u, m.uri, &f), 0);
+	EQ(u.port, -1);
+	READ("port-unambiguous");
+	EQ(sipuri_parse(&u, m.uri, &f), 0);
+	EQ(u.port, 5070);
+	READ("via-received-param-no-delim");
+	OK(slice_eq(m.via.received, SLICE("2001:db8::9:255")) && slice_eq(m.via.branch, SLICE("z9hG4bKas3")));
+	READ("ipv4-mapped-ipv6");
+	EQ(m.via.port, 19823);
+	OK(slice_eq(m.via.host, SLICE("[::ffff:192.0.2.10]")));
 	READ("longreq");
 	OK(m.nheaders > 20);
 }
