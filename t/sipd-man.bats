@@ -140,6 +140,7 @@ client() {
 		print(sip.parse 'hello')
 		print(select('#', sip.parse((text:gsub('CSeq: 2', 'CSeq: x')))))
 		print((select(3, sip.parse((text:gsub('SIP/2.0\r', 'SIP/3.0\r', 1))))))
+		print(sip.same('sip:%61@H;lr', 'sip:a@h'), sip.same(m.uri, 'sip:bAb@host.example:5061;lr;x=%20'), sip.same('sip:a', 'sip:a:5060'), sip.same('x', 'x'))
 		for _, bad in ipairs {
 			{}, { status = 99, headers = {} }, { status = 200 }, { method = 'A B', uri = 'sip:x', headers = {} },
 			{ method = 'A', uri = 'x y', headers = {} }, { method = 'A', headers = {} }, { status = 200, headers = { 'a' } },
@@ -161,6 +162,7 @@ client() {
 	[[ ${lines[6]} == $'nil\t'*$'\t400' ]]
 	[ "${lines[7]}" = 3 ]
 	[ "${lines[8]}" = 505 ]
+	[ "${lines[9]}" = $'true\ttrue\tfalse\tfalse' ]
 }
 
 @test "coop-sip: is a server alive? asked by an agent" {

@@ -374,6 +374,7 @@ lsip_open(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{ "build", lsipmsg_build },
 		{ "parse", lsipmsg_parse },
+		{ "same", lsipmsg_same },
 		{ NULL, NULL },
 	};
 

@@ -89,9 +89,10 @@ bool lsip_push_unsupported(lua_State *, const struct sipmsg *);
 
 /* --- lsipmsg.c: how parts of a message look to scripts --- */
 
-/* sip.parse, sip.build */
+/* sip.parse, sip.build, sip.same */
 int lsipmsg_parse(lua_State *);
 int lsipmsg_build(lua_State *);
+int lsipmsg_same(lua_State *);
 
 /* The metatable of URIs and addresses: their tostring is the text. */
 void lsipmsg_register(lua_State *);

@@ -4,6 +4,7 @@
 #include "lua/lsip.h"
 #include "sip/lex.h"
 #include "sip/sipprint.h"
+#include "sip/sipsame.h"
 #include "sip/sipuri.h"
 
 #define ADDRESS "sip.address"
@@ -359,5 +360,29 @@ lsipmsg_build(lua_State *L)
 		add_part(L);
 	}
 	push_parts(L);
+	return 1;
+}
+
+/* --- sip.same --- */
+
+/* A URI at `arg`: a string, or a table that has it as text. */
+static bool
+read_uri(lua_State *L, int arg, struct sipuri *u)
+{
+	struct slice text;
+	struct fault f;
+
+	text.p = luaL_tolstring(L, arg, &text.n);
+	lua_replace(L, arg);
+	return sipuri_parse(u, text, &f) == 0;
+}
+
+int
+lsipmsg_same(lua_State *L)
+{
+	struct sipuri a, b;
+
+	luaL_checkany(L, 2);
+	lua_pushboolean(L, read_uri(L, 1, &a) && read_uri(L, 2, &b) && sipuri_same(&a, &b));
 	return 1;
 }

@@ -5,6 +5,7 @@
 
 #include "sip/lex.h"
 #include "sip/sipprint.h"
+#include "sip/sipsame.h"
 #include "sip/sipuri.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
@@ -65,6 +66,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		read_values(&copy);
 	}
 	free(to);
-	(void)sipuri_parse(&uri, slice_make(data, n), &f);
+	if (sipuri_parse(&uri, slice_make(data, n), &f) == 0)
+		(void)sipuri_same(&uri, &uri);
 	return 0;
 }
