@@ -56,7 +56,7 @@ wake_first(struct task_list *list)
 static struct channel *
 check(lua_State *L)
 {
-	return luaL_checkudata(L, 1, CHANNEL);
+	return lua_self(L, CHANNEL);
 }
 
 int
@@ -235,7 +235,7 @@ static int
 acquire(lua_State *L)
 {
 	static const struct wait wait = { .name = "semaphore acquire", .leave = leave_semaphore };
-	struct semaphore *s = luaL_checkudata(L, 1, SEMAPHORE);
+	struct semaphore *s = lua_self(L, SEMAPHORE);
 	int64_t deadline = co_optdeadline(L, 2);
 	struct co *co;
 
@@ -253,7 +253,7 @@ acquire(lua_State *L)
 static int
 release(lua_State *L)
 {
-	struct semaphore *s = luaL_checkudata(L, 1, SEMAPHORE);
+	struct semaphore *s = lua_self(L, SEMAPHORE);
 
 	if (TAILQ_EMPTY(&s->waiting))
 		s->n++;

@@ -28,7 +28,7 @@ struct lconn {
 struct lconn *
 lconn_check(lua_State *L)
 {
-	return luaL_checkudata(L, 1, TYPE);
+	return lua_self(L, TYPE);
 }
 
 static void

@@ -34,7 +34,7 @@ struct record {
 static struct ludp *
 check(lua_State *L)
 {
-	return luaL_checkudata(L, 1, TYPE);
+	return lua_self(L, TYPE);
 }
 
 static void

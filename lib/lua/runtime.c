@@ -17,10 +17,24 @@ void
 lua_newtype(lua_State *L, const char *name, const luaL_Reg *methods)
 {
 	luaL_newmetatable(L, name);
-	luaL_setfuncs(L, methods, 0);
+	lua_pushvalue(L, -1);
+	luaL_setfuncs(L, methods, 1);
 	lua_pushvalue(L, -1);
 	lua_setfield(L, -2, "__index");
 	lua_pop(L, 1);
+}
+
+void *
+lua_self(lua_State *L, const char *name)
+{
+	void *p = lua_touserdata(L, 1);
+	int same;
+
+	if (p == NULL || !lua_getmetatable(L, 1))
+		return luaL_checkudata(L, 1, name);
+	same = lua_rawequal(L, -1, lua_upvalueindex(1));
+	lua_pop(L, 1);
+	return same ? p : luaL_checkudata(L, 1, name);
 }
 
 int

@@ -161,6 +161,12 @@ int64_t co_from_now(lua_State *L, int64_t ns);
  */
 void lua_newtype(lua_State *L, const char *name, const luaL_Reg *methods);
 
+/*
+ * Argument 1 as luaL_checkudata has it; a method of that type, which holds the metatable as its first upvalue, looks up
+ * no name for it.
+ */
+void *lua_self(lua_State *L, const char *name);
+
 /* Pushes nil and the message; returns 2. */
 int lua_fail(lua_State *L, const char *message);
 int lua_failno(lua_State *L, int errnum);
