@@ -92,6 +92,7 @@ serve() {
 		local l, e, m = dns.query("nowhere.example.test", "A") print(l, e, m.nameservers[1].type)
 		local l, e, m = dns.query("ns2.example.test", "MX") print(l, e, m.rcode)
 		print((select(2, dns.query("elsewhere.test"))))
+		print(dns.query("localhost")[1].address, dns.query("a.localhost.", "AAAA")[1].address, (select(2, dns.query("localhost", "MX"))))
 		print(dns.query("a..b"))
 		print(#dns.query("big.example.test"))
 		print(pcall(dns.query, "x", "NOPE"))
@@ -104,6 +105,7 @@ serve() {
 		nil	NXDOMAIN	SOA
 		nil	NODATA	NOERROR
 		REFUSED
+		127.0.0.1	::1	NODATA
 		nil	empty label
 		120
 		false	bad argument #2 to 'dns.query' (unknown type 'NOPE')

@@ -13,6 +13,7 @@
 #include "dns/idn.h"
 #include "dns/name.h"
 #include "dns/search.h"
+#include "dns/special.h"
 #include "lua/modules.h"
 
 #define QUERY    "dns query"
@@ -294,6 +295,8 @@ query_with(lua_State *L, struct resolver *r, int arg)
 	mine->q.x.dnssec = x.dnssec;
 	mine->q.x.no_recursion = x.no_recursion;
 	mine->resolver = r;
+	if (special_answer(&mine->q.x, &mine->packet, &mine->q.status))
+		return query_result(L, mine);
 	if (lua_istable(L, arg + 2) && ldns_optbool(L, arg + 2, "search", false) && begin_search(L, mine, text, &why) != 0)
 		return lua_fail(L, why);
 	mine->task = &co_current(L)->task;
