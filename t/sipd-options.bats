@@ -27,7 +27,7 @@ usage() {
 		run --separate-stderr sipd "$option"
 		[ "$status" -eq 0 ]
 		[ -z "$stderr" ]
-		for o in -l -@ -d -n -s -u -v --syslog; do [[ $output == *"$o"* ]]; done
+		for o in -l -@ -d -n -s -u -v -w --syslog; do [[ $output == *"$o"* ]]; done
 	done
 }
 
@@ -217,4 +217,33 @@ listening_env() {
 	stop "$pid"
 	[ "$status" -eq 0 ]
 	[ ! -s sipd.err ]
+}
+
+@test "-w: all of them serve one port, one that dies is replaced, all end at once" {
+	script 'function request(req) req:reply(200, nil, { ["X-Worker"] = tostring(coop.worker) }) end'
+	port=$(free_port)
+	start sipd sipd -w 2 -l "127.0.0.1:$port" script.lua
+	wait_for sipd.err 'sipd\[1\]: listening on udp'
+	wait_for sipd.err 'sipd\[2\]: listening on udp'
+	cat >ask.lua <<-'LUA'
+		local seen = {}
+		for i = 1, 1000 do
+		  local s = net.udp('127.0.0.1:0')
+		  s:sendto(('OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%d\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\n' ..
+		    'Call-ID: %d\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n'):format(s:localaddr(), i, i), arg[1])
+		  local answer = s:recvfrom(5)
+		  s:close()
+		  if answer then seen[answer:match('X%-Worker: (%d)')] = true end
+		  if seen['1'] and seen['2'] then print 'both' os.exit(0) end
+		end
+	LUA
+	run corun ask.lua "127.0.0.1:$port"
+	[ "$output" = both ]
+	kill -SEGV "$(pgrep -P "$pid" | head -n 1)"
+	wait_for sipd.err 'sipd: worker [12] was killed by signal 11 .*: another takes its place'
+	until_true eval '[ "$(grep -c "listening on udp" sipd.err)" -eq 3 ]'
+	run corun ask.lua "127.0.0.1:$port"
+	[ "$output" = both ]
+	stop "$pid" TERM
+	[ "$status" -eq 0 ]
 }

@@ -1,7 +1,9 @@
 /* sipd: a SIP server that starts a coroutine for every request. See sipd(8). */
 #include "sipd.h"
+#include "workers.h"
 
 #include <err.h>
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
@@ -15,6 +17,7 @@
 /* What is in work at SIGTERM has this long to end, looked at every TICK. */
 #define GRACE (5 * SEC)
 #define TICK (10 * MSEC)
+#define TWICE (100 * MSEC)
 
 /* A request that computes for longer than this lets the others go on meanwhile. */
 #define QUANTUM (10 * MSEC)
@@ -23,7 +26,7 @@ extern const struct cli_option sipd_options[];
 
 static struct cli cli = {
 	.prog = "sipd",
-	.synopsis = "[-hnVv] [-@ dns] [-d dir] [-l addr] [-s statsd] [-u user] [--syslog] [script]",
+	.synopsis = "[-hnVv] [-@ dns] [-d dir] [-l addr] [-s statsd] [-u user] [-w workers] [--syslog] [script]",
 	.about = "a SIP server with a coroutine for each request",
 	.version = LUA_RELEASE,
 	.options = sipd_options,
@@ -59,6 +62,9 @@ end_by_signal(struct signal_watch *w)
 {
 	struct sipd *d = ending.d;
 
+	/* one that was sent to all workers, and to the first process that passes it on, is one */
+	if (ending.latest != 0 && d->sched.clock.now < ending.latest - GRACE + TWICE)
+		return;
 	if (ending.latest != 0) {
 		sched_stop(&d->sched);
 		return;
@@ -135,7 +141,7 @@ start_gauges(struct sipd *d)
 
 	if (!cli_statsd(&cli, d->set->statsd, &to))
 		return NULL;
-	if ((gauge = gauge_start(&d->sched, &to, "sipd", 0, gauges_put, d)) == NULL)
+	if ((gauge = gauge_start(&d->sched, &to, "sipd", d->set->worker, gauges_put, d)) == NULL)
 		err(1, "cannot send gauges");
 	return gauge;
 }
@@ -143,7 +149,7 @@ start_gauges(struct sipd *d)
 static void
 open_runtime(struct sipd *d)
 {
-	struct runtime_options options = { .name = "sipd" };
+	struct runtime_options options = { .name = "sipd", .worker = d->set->worker, .workers = d->set->workers };
 
 	cli_loop(&cli, &d->sched, false);
 	if ((d->rt = runtime_new(&d->sched, &options)) == NULL)
@@ -188,7 +194,9 @@ main(int argc, char **argv)
 	cli_descriptors();
 	(void)signal(SIGPIPE, SIG_IGN);
 	settings_read(&set, &cli, argc, argv);
-	log_init("sipd", set.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	if (set.workers > 0 && !set.check)
+		set.worker = workers_start("sipd", set.workers, true);
+	log_init(set.worker > 0 ? program_invocation_short_name : "sipd", set.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	if (set.syslog)
 		log_to_syslog();
 	if (set.directory != NULL && chdir(set.directory) == -1)

@@ -1,4 +1,5 @@
 #include "sipd.h"
+#include "workers.h"
 
 #include <unistd.h>
 
@@ -12,6 +13,7 @@ const struct cli_option sipd_options[] = {
 	{ 's', "statsd", "HOST:PORT", "send gauges there once a second; default: COOP_STATSD" },
 	{ 'u', "user", "USER", "become USER before the script is read" },
 	{ 'v', "verbose", NULL, "log every request" },
+	{ 'w', "workers", "N", "serve in N processes, which share the ports" },
 	{ OPT_SYSLOG, "syslog", NULL, "log to syslog in place of stderr" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -81,6 +83,9 @@ settings_read(struct settings *set, const struct cli *cli, int argc, char **argv
 			break;
 		case 'v':
 			set->verbose = true;
+			break;
+		case 'w':
+			set->workers = (int)cli_number(cli, "-w", optarg, 1, WORKERS_MAX);
 			break;
 		case OPT_SYSLOG:
 			set->syslog = true;

@@ -26,6 +26,7 @@ struct settings {
 	const char *statsd, *directory, *user;
 	const char *script;       /* NULL: the default service */
 	bool check, verbose, syslog;
+	int workers, worker;      /* how many, and which of them this is; 0: there are none */
 };
 
 struct sipd {

@@ -342,7 +342,8 @@ lsip_server_init(struct lsip_server *server, struct runtime *rt, size_t max_pend
 struct siptransport *
 lsip_server_listen(struct lsip_server *server, enum transport transport, const struct addr *at, struct tls *tls)
 {
-	struct siptransport_options options = { .transport = transport, .tls = tls };
+	struct siptransport_options options = { .transport = transport, .tls = tls,
+	    .reuseport = runtime_shares_ports(server->rt) };
 
 	if (transport != TRANSPORT_UDP && server->streams == NULL &&
 	    (server->streams = sipstreams_new(&server->layer, NULL)) == NULL)
