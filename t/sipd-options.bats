@@ -239,8 +239,8 @@ listening_env() {
 	LUA
 	run corun ask.lua "127.0.0.1:$port"
 	[ "$output" = both ]
-	kill -SEGV "$(pgrep -P "$pid" | head -n 1)"
-	wait_for sipd.err 'sipd: worker [12] was killed by signal 11 .*: another takes its place'
+	kill -KILL "$(pgrep -P "$pid" | head -n 1)"
+	wait_for sipd.err 'sipd: worker [12] was killed by signal 9 .*: another takes its place'
 	until_true eval '[ "$(grep -c "listening on udp" sipd.err)" -eq 3 ]'
 	run corun ask.lua "127.0.0.1:$port"
 	[ "$output" = both ]
