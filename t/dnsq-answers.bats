@@ -181,8 +181,8 @@ same_as_kdig() {
 	serve
 	# each `$ command` of the page with the lines that follow it, against this server
 	mandoc -T utf8 "$top/man/dnsq.1" | sed $'s/.\b//g' | expand | sed -n '/^EXAMPLES/,/^SEE ALSO/s/^           //p' >page
-	# the one over TLS is run in dnsq-tls.bats
-	sed -n '/tls:/!s/^\$ //p' page >commands
+	# the one over TLS is run in dnsq-tls.bats, that of SIP in dnsq-locate.bats
+	sed -n '/tls:\|--locate/!s/^\$ //p' page >commands
 	[ "$(wc -l <commands)" = 7 ]
 	while IFS= read -r command; do
 		sed -n "/^\$ $(sed 's/[][\.*^$/]/\\&/g' <<<"$command")\$/,/^\(\$ .*\)\{0,1\}$/p" page | sed 1d | sed '/^\$/d; /^$/d' >want

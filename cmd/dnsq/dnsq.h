@@ -11,6 +11,7 @@
 #include "dns/name.h"
 #include "dns/resolver.h"
 #include "loop/sched.h"
+#include "sip/locate.h"
 
 enum { TYPES_MAX = 32 };
 
@@ -21,7 +22,7 @@ struct options {
 	uint16_t types[TYPES_MAX];
 	unsigned ntypes;
 	enum format format;
-	bool reverse, by_number, in_order, verbose, dnssec;
+	bool reverse, by_number, locate, in_order, verbose, dnssec;
 	double rate;                      /* questions a second; 0: no bound */
 	uint8_t suffix[NAME_MAX_WIRE];    /* of ENUM */
 };
@@ -30,6 +31,8 @@ struct options {
 struct job {
 	struct dns_query q;
 	struct enum_lookup *lookup;       /* with -e; then q is not used */
+	struct locate *locate;            /* with --locate */
+	char *uri;                        /* that it is about */
 	struct job *all;                  /* links all there are */
 	struct job *next;                 /* free ones, or in the order of the input */
 	struct buf text;                  /* its output, with -o, until its turn comes */
@@ -44,7 +47,11 @@ struct question {
 	uint8_t namelen;
 	uint16_t type;
 	char number[ENUM_DIGITS + 2];
+	const char *uri;                  /* with --locate: borrowed until the next question */
 };
+
+/* What dnsq looks for: all that there is. */
+#define LOCATE_ALL (LOCATE_UDP | LOCATE_TCP | LOCATE_TLS)
 
 /* --- input.c --- */
 

@@ -13,6 +13,8 @@ enum {
 	CHUNK = 65536,
 };
 
+enum { URI_MAX = 1000 };
+
 struct input {
 	struct watch watch;
 	struct sched *sched;
@@ -30,6 +32,7 @@ struct input {
 	struct question pending;
 	uint16_t types[TYPES_MAX];
 	unsigned next_type, ntypes;
+	char uri[URI_MAX + 8];
 };
 
 static void
@@ -245,6 +248,27 @@ read_name(struct input *in, struct slice text, const char **why)
 	return 0;
 }
 
+/* A domain means its sip URI. */
+static int
+read_uri(struct input *in, struct slice text, const char **why)
+{
+	bool whole = memchr(text.p, ':', text.n) != NULL;
+	struct sipuri u;
+	struct fault f;
+
+	if (text.n > URI_MAX) {
+		*why = "too long";
+		return -1;
+	}
+	(void)snprintf(in->uri, sizeof(in->uri), "%s%.*s", whole ? "" : "sip:", SLICE_FMT(text));
+	in->pending.uri = in->uri;
+	if (sipuri_parse(&u, slice_of(in->uri), &f) == -1) {
+		*why = f.why;
+		return -1;
+	}
+	return locate_check(&u, LOCATE_ALL, why);
+}
+
 static int
 read_question(struct input *in, struct slice text, const char **why)
 {
@@ -253,9 +277,11 @@ read_question(struct input *in, struct slice text, const char **why)
 	in->next_type = 0;
 	in->ntypes = in->options->ntypes;
 	memcpy(in->types, in->options->types, sizeof(in->types));
-	if (!in->options->by_number)
+	if (!in->options->by_number && !in->options->locate)
 		return read_name(in, text, why);
 	in->ntypes = 1;
+	if (in->options->locate)
+		return read_uri(in, text, why);
 	if (enum_number(text, in->pending.number, why) != 0)
 		return -1;
 	if (enum_domain(in->pending.number, in->options->suffix, domain) < 0) {

@@ -28,6 +28,7 @@ struct dnsq {
 	struct input *input;
 	struct output *output;
 	struct gauge *gauges;
+	struct hosts *hosts;       /* with --locate */
 	struct job *jobs;          /* all there are */
 	struct job *free_jobs;
 	struct job *first, **last; /* with -o: in the order of the input */
@@ -40,6 +41,8 @@ struct dnsq {
 	uint64_t asked, status[DNS_STATUSES];
 	int64_t began;
 };
+
+enum { OPT_LOCATE = CLI_LONG_ONLY };
 
 static const struct cli_option option_rows[] = {
 	{ '@', "server", "HOST[#PORT]", "ask this server, port 53 by default; may repeat" },
@@ -54,6 +57,7 @@ static const struct cli_option option_rows[] = {
 	{ 'x', "reverse", NULL, "input is addresses: ask for their names" },
 	{ 'e', "enum", NULL, "input is telephone numbers: print their URIs" },
 	{ 'E', "suffix", "DOMAIN", "of telephone numbers (e164.arpa)" },
+	{ OPT_LOCATE, "locate", NULL, "input is SIP URIs or domains: print where their requests go" },
 	{ 'o', "ordered", NULL, "keep the order of the input" },
 	{ 'D', "dnssec", NULL, "ask for DNSSEC records" },
 	{ 'n', "tcp", NULL, "TCP only" },
@@ -65,7 +69,7 @@ static const struct cli_option option_rows[] = {
 static const struct cli cli = {
 	.prog = "dnsq",
 	.synopsis = "[-hVv] [-@ server] [-t TYPE[,TYPE]] [-c concurrency] [-r rate] [-T timeout] [-a attempts] [-j|-s|-R] [-x] "
-	    "[-e [-E suffix]] [-o] [-D] [-n] [-k] [name ...]",
+	    "[-e [-E suffix]] [--locate] [-o] [-D] [-n] [-k] [name ...]",
 	.about = "Asks name servers many questions at once. Names come from the arguments, else from stdin, one a line.",
 	.version = "poller " POLLER_DEFAULT,
 	.options = option_rows,
@@ -93,6 +97,10 @@ take_job(struct dnsq *d)
 		free(job);
 		return NULL;
 	}
+	if (d->options.locate && (job->locate = calloc(1, sizeof(*job->locate))) == NULL) {
+		free(job);
+		return NULL;
+	}
 	job->all = d->jobs;
 	d->jobs = job;
 	return job;
@@ -101,6 +109,8 @@ take_job(struct dnsq *d)
 static void
 give_job(struct dnsq *d, struct job *job)
 {
+	free(job->uri);
+	job->uri = NULL;
 	buf_clear(&job->text);
 	buf_trim(&job->text, 4096);
 	job->next = d->free_jobs;
@@ -115,6 +125,8 @@ free_jobs(struct dnsq *d)
 		if (job->lookup != NULL)
 			enum_fini(job->lookup);
 		free(job->lookup);
+		free(job->locate);
+		free(job->uri);
 		if (job->name != job->short_name)
 			free(job->name);
 		buf_fini(&job->text);
@@ -170,6 +182,30 @@ lookup_done(struct enum_lookup *e)
 	finished(&app, e->owner, &e->q);
 }
 
+static void
+located(struct locate *l)
+{
+	struct dns_query outcome = { .status = l->nplaces > 0 ? DNS_ANSWER_OK : l->status, .rcode = l->rcode };
+
+	finished(&app, l->owner, &outcome);
+}
+
+static int
+start_locate(struct dnsq *d, struct job *job, const struct question *question)
+{
+	struct locate *l = job->locate;
+	struct sipuri u;
+	struct fault f;
+	const char *why;
+
+	if ((job->uri = strdup(question->uri)) == NULL || sipuri_parse(&u, slice_of(job->uri), &f) == -1)
+		return -1;
+	l->done = located;
+	l->owner = job;
+	l->hosts = d->hosts;
+	return locate_ask(&d->sched, d->resolver, l, &u, LOCATE_ALL, &why);
+}
+
 static int
 start_lookup(struct dnsq *d, struct job *job, const struct question *question)
 {
@@ -202,12 +238,20 @@ start_query(struct dnsq *d, struct job *job, const struct question *question)
 	return 0;
 }
 
+static int
+start(struct dnsq *d, struct job *job, const struct question *question)
+{
+	if (job->locate != NULL)
+		return start_locate(d, job, question);
+	return job->lookup != NULL ? start_lookup(d, job, question) : start_query(d, job, question);
+}
+
 static void
 ask(struct dnsq *d, const struct question *question)
 {
 	struct job *job = take_job(d);
 
-	if (job == NULL || (job->lookup != NULL ? start_lookup(d, job, question) : start_query(d, job, question)) != 0)
+	if (job == NULL || start(d, job, question) != 0)
 		err(1, "a question");
 	d->asked++;
 	d->inflight++;
@@ -386,6 +430,9 @@ set_option(struct options *o, struct limits *limits, int c, const char *arg, boo
 	case 'e':
 		o->by_number = true;
 		break;
+	case OPT_LOCATE:
+		o->locate = true;
+		break;
 	case 'E':
 		set_suffix(o, arg);
 		break;
@@ -427,6 +474,10 @@ check_options(struct options *o, const char *suffix)
 {
 	if (o->reverse && o->by_number)
 		cli_usage_error(&cli, "only one of -x and -e can be had");
+	if (o->locate && (o->reverse || o->by_number))
+		cli_usage_error(&cli, "only one of %s and --locate can be had", o->reverse ? "-x" : "-e");
+	if (o->locate && (o->ntypes > 0 || o->format == FORMAT_MESSAGE))
+		cli_usage_error(&cli, "%s does not go with --locate", o->ntypes > 0 ? "-t" : "-R");
 	if (suffix != NULL && !o->by_number)
 		cli_usage_error(&cli, "-E %s goes only with -e", suffix);
 	if (o->by_number && o->ntypes > 0)
@@ -524,6 +575,8 @@ set_up(struct dnsq *d, char **names)
 	d->began = clock_wall(&d->sched.clock);
 	d->paced_from = d->sched.clock.now;
 	timer_init(&d->pause, paused, false);
+	if (d->options.locate && (d->hosts = hosts_new(NULL)) == NULL)
+		err(1, "setting up");
 	if ((d->resolver = resolver_new(&d->sched, &d->options.resolver)) == NULL ||
 	    (d->input = input_new(&d->sched, &d->options, names, more, d)) == NULL ||
 	    (d->output = output_new(&d->sched, &d->options, more, d)) == NULL)
@@ -543,6 +596,7 @@ tear_down(struct dnsq *d)
 	input_free(d->input);
 	output_free(d->output);
 	free_jobs(d);
+	hosts_free(d->hosts);
 	sched_fini(&d->sched);
 }
 

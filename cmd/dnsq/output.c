@@ -455,12 +455,84 @@ put_enum(struct buf *b, enum format format, const struct enum_lookup *e, const c
 		put_enum_failure(b, e, &q);
 }
 
+/* --- SIP servers --- */
+
+static void
+put_place(struct buf *b, const struct locate *l, const struct locate_place *p, const char *between[4])
+{
+	char text[NAME_TEXTLEN], addr[ADDR_STRLEN];
+	const uint8_t *host = locate_host(l, p);
+	size_t n = addr_format_host(&p->addr, addr, sizeof(addr));
+	char *end = text;
+
+	/* an address is its own host */
+	if (*host != 0)
+		end = name_text(text, host, 0) - 1;
+	buf_puts(b, between[0]);
+	buf_puts(b, transport_name((enum transport)p->transport));
+	buf_puts(b, between[1]);
+	if (end > text)
+		buf_put(b, text, (size_t)(end - text));
+	else
+		buf_put(b, addr, n);
+	buf_puts(b, between[2]);
+	buf_put(b, addr, n);
+	buf_puts(b, between[3]);
+	buf_putu(b, addr_port(&p->addr));
+}
+
+static void
+put_locate_json(struct buf *b, const struct job *job, const char *status)
+{
+	static const char *first[] = { "{\"transport\":\"", "\",\"host\":\"", "\",\"addr\":\"", "\",\"port\":" };
+	size_t start;
+
+	buf_puts(b, "{\"uri\":\"");
+	start = b->n;
+	buf_puts(b, job->uri);
+	escape_from(b, start);
+	buf_puts(b, "\",\"status\":\"");
+	buf_puts(b, status);
+	buf_puts(b, "\",\"places\":[");
+	for (unsigned i = 0; i < job->locate->nplaces; i++) {
+		if (i > 0)
+			buf_putc(b, ',');
+		put_place(b, job->locate, &job->locate->places[i], first);
+		buf_putc(b, '}');
+	}
+	buf_puts(b, "]}\n");
+}
+
+static void
+put_locate(struct buf *b, enum format format, const struct job *job)
+{
+	static const char *columns[] = { "", "\t", "\t", "\t" };
+	const struct locate *l = job->locate;
+	char text[RRTYPE_TEXTLEN];
+	const char *status = l->nplaces > 0 ? "NOERROR" : dns_status_text((enum dns_status)l->status, l->rcode, text);
+
+	if (format == FORMAT_JSON) {
+		put_locate_json(b, job, status);
+		return;
+	}
+	for (unsigned i = 0; i < l->nplaces; i++) {
+		put_place(b, l, &l->places[i], columns);
+		buf_putc(b, '\n');
+	}
+	if (l->nplaces == 0 && format != FORMAT_SHORT)
+		buf_printf(b, "; %s LOCATE %s\n", job->uri, status);
+}
+
 void
 output_job(const struct output *o, const struct job *job, struct buf *b)
 {
 	const struct dns_query *q = job->lookup != NULL ? &job->lookup->q : &job->q;
 	const char *server = o->servers[q->server];
 
+	if (job->locate != NULL) {
+		put_locate(b, o->options->format, job);
+		return;
+	}
 	if (job->lookup != NULL) {
 		put_enum(b, o->options->format, job->lookup, server);
 		return;

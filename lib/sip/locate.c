@@ -434,6 +434,20 @@ locate_cancel(struct locate *l)
 		resolver_cancel(l->resolver, &l->q);
 }
 
+int
+locate_check(const struct sipuri *u, unsigned transports, const char **why)
+{
+	struct locate l = { .transports = transports, .secure = u->scheme == SIP_SCHEME_SIPS };
+
+	if (u->scheme != SIP_SCHEME_SIP && u->scheme != SIP_SCHEME_SIPS) {
+		*why = "no sip URI";
+		return -1;
+	}
+	if (choose_transport(&l, u, why) == -1)
+		return -1;
+	return locate_is_numeric(u) || idn_parse(target_of(u), l.target, why) >= 0 ? 0 : -1;
+}
+
 const uint8_t *
 locate_host(const struct locate *l, const struct locate_place *p)
 {

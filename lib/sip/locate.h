@@ -68,6 +68,9 @@ int locate_ask(struct sched *, struct resolver *, struct locate *, const struct 
 /* Forgets it: `done` is not called. Safe otherwise, if it was zeroed once. */
 void locate_cancel(struct locate *);
 
+/* What locate_ask would say against it, before anything is asked. 0; -1 with *why. */
+int locate_check(const struct sipuri *, unsigned transports, const char **why);
+
 /* Whether no name has to be looked up. */
 bool locate_is_numeric(const struct sipuri *);
 
