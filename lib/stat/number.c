@@ -82,8 +82,25 @@ value_of(const struct decimal *d)
 	return (long double)d->mantissa * power_of_ten((uint64_t)d->exponent);
 }
 
-int
-number_parse(struct slice s, double *out)
+/* What most values are: some digits, exact in a double. */
+static bool
+parse_digits(struct slice s, double *out)
+{
+	uint64_t v = 0;
+
+	if (s.n == 0 || s.n > 15)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if (!is_digit(s.p[i]))
+			return false;
+		v = v * 10 + (uint64_t)(s.p[i] - '0');
+	}
+	*out = (double)v;
+	return true;
+}
+
+static int
+parse_any(struct slice s, double *out)
 {
 	struct decimal d = { .mantissa = 0 };
 	bool negative = s.n > 0 && s.p[0] == '-';
@@ -110,6 +127,12 @@ number_parse(struct slice s, double *out)
 		v = (long double)NUMBER_MAX;
 	*out = (double)(negative ? -v : v);
 	return 0;
+}
+
+int
+number_parse(struct slice s, double *out)
+{
+	return parse_digits(s, out) ? 0 : parse_any(s, out);
 }
 
 /* Turns whatever the locale writes for the point into one, and drops the zeros at the end of the decimals. */

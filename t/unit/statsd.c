@@ -33,6 +33,10 @@ TEST(good_lines)
 		{ "a:-10.5|g", STATSD_GAUGE, -10.5, 1, true, "" },
 		{ "a:7|g|@0.1", STATSD_GAUGE, 7, 1, false, "" },
 		{ "a:3|c", STATSD_COUNTER, 3, 1, false, "" },
+		{ "a:999999999999999|g", STATSD_GAUGE, 999999999999999, 1, false, "" },
+		{ "a:1234567890123456789|c", STATSD_COUNTER, 1234567890123456789, 1, false, "" },
+		{ "a:007|ms", STATSD_TIMER, 7, 1, false, "" },
+		{ "a:1.0|ms", STATSD_TIMER, 1, 1, false, "" },
 		{ "a:-3|c", STATSD_COUNTER, -3, 1, false, "" },
 		{ "a:1|c|@0.5", STATSD_COUNTER, 1, 2, false, "" },
 		{ "a:1|c|@1", STATSD_COUNTER, 1, 1, false, "" },
@@ -93,6 +97,16 @@ TEST(bad_lines)
 
 		STR(one(rows[i].line, &s), rows[i].why);
 	}
+}
+
+TEST(a_bad_line_leaves_the_sample_alone)
+{
+	struct statsd_sample s = { .value = 42, .name = SLICE("old") };
+
+	STR(one("new:1|x", &s), "unknown type");
+	STR(one("new:1", &s), "no type");
+	OK(s.value == 42);
+	OK(slice_eq(s.name, SLICE("old")));
 }
 
 TEST(a_nul_is_no_name_and_no_tag)
@@ -206,5 +220,5 @@ TEST(cut_anywhere)
 	}
 }
 
-MAIN(RUN(good_lines), RUN(members_of_a_set_are_any_text), RUN(bad_lines), RUN(a_nul_is_no_name_and_no_tag), RUN(a_name_has_a_longest),
+MAIN(RUN(good_lines), RUN(members_of_a_set_are_any_text), RUN(bad_lines), RUN(a_bad_line_leaves_the_sample_alone), RUN(a_nul_is_no_name_and_no_tag), RUN(a_name_has_a_longest),
     RUN(a_bad_line_costs_only_itself), RUN(a_negative_gauge_is_one_sample), RUN(what_is_written_is_read), RUN(cut_anywhere))
