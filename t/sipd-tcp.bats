@@ -175,6 +175,20 @@ ok='function request(req) req:reply(200, nil, req.body) end'
 	[ "$output" = $'100\t486\nnil\n100\n200\ttrue\t200\nnil' ]
 }
 
+@test "an INVITE that comes again on another connection gets its answer there" {
+	sipd_with 'function request(req) req:reply(302, { Contact = "<sip:elsewhere>" }) end'
+	client "
+		local invite = text('INVITE')
+		local c = connect()
+		c:write(invite)
+		print(read(c).status)
+		c:close()
+		local d = connect()
+		d:write(invite)
+		print(read(d).status)"
+	[ "$output" = $'302\n302' ]
+}
+
 @test "resets, and answers that nobody reads" {
 	sipd_with 'function request(req) req:reply(200, nil, ("x"):rep(60000)) end'
 	client "

@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -184,6 +185,18 @@ serve(struct sipd *d)
 	return runtime_exited(d->rt, &code) ? code : 0;
 }
 
+/* Each connection takes a descriptor: all that the system allows may be used. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == -1)
+		return;
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -203,6 +216,7 @@ main(int argc, char **argv)
 		err(set.check ? 2 : 1, "-d %s", set.directory);
 	if (set.user != NULL)
 		become(set.user);
+	raise_descriptors();
 	d.set = &set;
 	open_runtime(&d);
 	catch_signals(&d);

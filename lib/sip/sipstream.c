@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "net/stream.h"
@@ -528,17 +529,30 @@ sipstreams_connect(struct sipstreams *p, const struct addr *to)
 
 /* --- the pool --- */
 
+void
+sipstreams_limits(struct sipstream_limits *l)
+{
+	struct rlimit files;
+
+	*l = (struct sipstream_limits){ .connections = 10000, .output = 1 << 20, .idle = 600 * SEC, .partial = 32 * SEC };
+	/* name servers and the script's own connections want some, too */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY && files.rlim_cur / 4 * 3 < l->connections)
+		l->connections = (size_t)(files.rlim_cur / 4 * 3);
+	l->per_source = l->connections > 10 ? l->connections / 10 : 1;
+}
+
 struct sipstreams *
 sipstreams_new(struct stxn_layer *layer, const struct sipstream_limits *limits)
 {
-	static const struct sipstream_limits usual = { .connections = 10000, .per_source = 1000, .output = 1 << 20, .idle = 600 * SEC,
-		.partial = 32 * SEC };
 	struct sipstreams *p = calloc(1, sizeof(*p));
 
 	if (p == NULL)
 		return NULL;
 	p->layer = layer;
-	p->limits = limits != NULL ? *limits : usual;
+	if (limits != NULL)
+		p->limits = *limits;
+	else
+		sipstreams_limits(&p->limits);
 	hash_init(&p->sources);
 	hash_init(&p->peers);
 	LIST_INIT(&p->all);

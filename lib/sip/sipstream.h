@@ -24,6 +24,12 @@ struct sipstream_stats {
 	uint64_t accepted, refused, connected, slow; /* slow: closed for one of the times, or for not reading */
 };
 
+/*
+ * The usual limits: 10,000 connections, but no more than three quarters of the descriptors that the process may have,
+ * and a tenth of them from one address.
+ */
+void sipstreams_limits(struct sipstream_limits *);
+
 /* Limits NULL: the usual ones. What comes is given to the layer. NULL with errno. */
 struct sipstreams *sipstreams_new(struct stxn_layer *, const struct sipstream_limits *);
 

@@ -568,13 +568,18 @@ acknowledged(struct stxn_layer *l, struct stxn *t, struct sipflow *flow, const s
 		l->ack(l->arg, flow, m, source);
 }
 
+/* On a stream it means that the connection of the first one was lost: then it is the new one that counts. */
 static void
-retransmitted(struct stxn *t)
+retransmitted(struct stxn *t, struct sipflow *flow, const struct addr *source)
 {
 	t->layer->stats.retransmissions++;
 	/* one that was confirmed is only late; before the 100 Trying is due there is nothing to say */
-	if (t->state != CONFIRMED && t->state != TRYING)
+	if (t->state == CONFIRMED || t->state == TRYING)
+		return;
+	if (!t->reliable)
 		send_response(t);
+	else if (t->response != NULL)
+		(void)sipflow_send(flow, slice_make(t->response, t->response_len), source);
 }
 
 static void
@@ -654,7 +659,7 @@ take_request(struct stxn_layer *l, struct sipflow *flow, const struct sipmsg *m,
 	else if (slice_eq(m->method, SLICE("ACK")))
 		acknowledged(l, t, flow, m, source);
 	else if (t != NULL)
-		retransmitted(t);
+		retransmitted(t, flow, source);
 	else if (slice_eq(m->method, SLICE("CANCEL")))
 		cancel(l, flow, m, source);
 	else
