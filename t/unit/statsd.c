@@ -34,7 +34,7 @@ TEST(good_lines)
 		{ "a:7|g|@0.1", STATSD_GAUGE, 7, 1, false, "" },
 		{ "a:3|c", STATSD_COUNTER, 3, 1, false, "" },
 		{ "a:999999999999999|g", STATSD_GAUGE, 999999999999999, 1, false, "" },
-		{ "a:1234567890123456789|c", STATSD_COUNTER, 1234567890123456789, 1, false, "" },
+		{ "a:1234567890123456789|c", STATSD_COUNTER, 1234567890123456768, 1, false, "" },
 		{ "a:007|ms", STATSD_TIMER, 7, 1, false, "" },
 		{ "a:1.0|ms", STATSD_TIMER, 1, 1, false, "" },
 		{ "a:-3|c", STATSD_COUNTER, -3, 1, false, "" },
