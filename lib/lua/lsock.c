@@ -242,11 +242,40 @@ lsock_gc(lua_State *L)
 	return 0;
 }
 
+static const char *const kinds[] = { "tcp{master}", "tcp{client}", "tcp{server}", "udp{unconnected}",
+    "udp{connected}" };
+
+/* Methods, and the field class. Upvalue: the methods. */
+static int
+get_field(lua_State *L)
+{
+	const struct lsock *s;
+
+	lua_settop(L, 2);
+	lua_pushvalue(L, 2);
+	if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL || lua_type(L, 2) != LUA_TSTRING)
+		return 1;
+	if (strcmp(lua_tostring(L, 2), "class") != 0)
+		return 1;
+	s = any(L);
+	lua_pushstring(L, kinds[s->kind]);
+	return 1;
+}
+
+void
+lsock_newtype(lua_State *L, const char *name, const luaL_Reg *methods)
+{
+	lua_newtype(L, name, methods);
+	luaL_getmetatable(L, name);
+	lua_getfield(L, -1, "__index");
+	lua_pushcclosure(L, get_field, 1);
+	lua_setfield(L, -2, "__index");
+	lua_pop(L, 1);
+}
+
 int
 lsock_tostring(lua_State *L)
 {
-	static const char *const kinds[] = { "tcp{master}", "tcp{client}", "tcp{server}", "udp{unconnected}",
-	    "udp{connected}" };
 	struct lsock *s = any(L);
 	const char *kind = kinds[s->kind];
 

@@ -67,6 +67,9 @@ bool lsock_timed_out(lua_State *, int status);
 int lsock_listen_to(struct lsock *, struct lsock_wait *);
 void lsock_stop_listening(struct lsock_wait *);
 
+/* As lua_newtype; the objects have a field `class` too. */
+void lsock_newtype(lua_State *, const char *name, const luaL_Reg *methods);
+
 /* Methods that all of them have. */
 int lsock_close(lua_State *);
 int lsock_gc(lua_State *);

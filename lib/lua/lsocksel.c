@@ -87,15 +87,15 @@ descriptor(lua_State *L)
 	return fd;
 }
 
-/* Whether the object on top holds input already. */
+/* Whether the object on top holds input already. One that is closed is ignored, but not if that ended the wait. */
 static bool
-is_dirty(lua_State *L)
+is_dirty(lua_State *L, bool woken)
 {
 	struct lsock *s = to_sock(L, -1);
 	bool dirty;
 
 	if (s != NULL)
-		return s->closed || s->input.n > s->taken;
+		return (s->closed && woken) || s->input.n > s->taken;
 	ask(L, "dirty");
 	dirty = lua_toboolean(L, -1);
 	lua_pop(L, 1);
@@ -103,23 +103,23 @@ is_dirty(lua_State *L)
 }
 
 static bool
-ready_now(lua_State *L, int event)
+ready_now(lua_State *L, int event, bool woken)
 {
 	struct pollfd p = { .fd = descriptor(L), .events = event == POLLER_IN ? POLLIN : POLLOUT };
 
-	return (event == POLLER_IN && is_dirty(L)) || (p.fd >= 0 && poll(&p, 1, 0) == 1);
+	return (event == POLLER_IN && is_dirty(L, woken)) || (p.fd >= 0 && poll(&p, 1, 0) == 1);
 }
 
 /* Adds those of the list at `from` that are ready to the one at `to`, as an array and as a set; how many. */
 static int
-collect(lua_State *L, int from, int to, int event)
+collect(lua_State *L, int from, int to, int event, bool woken)
 {
 	int n = 0;
 
 	if (lua_isnoneornil(L, from))
 		return 0;
 	for (lua_Integer i = 1; lua_geti(L, from, i) != LUA_TNIL; i++) {
-		if (ready_now(L, event)) {
+		if (ready_now(L, event, woken)) {
 			lua_pushvalue(L, -1);
 			lua_rawseti(L, to, ++n);
 			lua_pushvalue(L, -1);
@@ -179,11 +179,11 @@ static int
 select_on(lua_State *L, int status, lua_KContext until)
 {
 	static const struct wait wait = { .name = "socket select", .leave = leave, .external = true };
-	bool timed_out = lsock_timed_out(L, status);
+	bool timed_out = lsock_timed_out(L, status), woken = status == LUA_YIELD && !timed_out;
 	struct selection *sel;
 	size_t n;
 
-	if (collect(L, 1, 4, POLLER_IN) + collect(L, 2, 5, POLLER_OUT) > 0) {
+	if (collect(L, 1, 4, POLLER_IN, woken) + collect(L, 2, 5, POLLER_OUT, woken) > 0) {
 		lua_settop(L, 5);
 		return 2;
 	}

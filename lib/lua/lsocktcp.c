@@ -366,5 +366,5 @@ lsock_register_tcp(lua_State *L)
 		{ NULL, NULL },
 	};
 
-	lua_newtype(L, LSOCK_TCP, methods);
+	lsock_newtype(L, LSOCK_TCP, methods);
 }

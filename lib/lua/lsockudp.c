@@ -276,5 +276,5 @@ lsock_register_udp(lua_State *L)
 		{ NULL, NULL },
 	};
 
-	lua_newtype(L, LSOCK_UDP, methods);
+	lsock_newtype(L, LSOCK_UDP, methods);
 }

@@ -20,7 +20,7 @@ end
 
 -- classes
 local m = socket.tcp()
-show('master', m, pcall(m.send, m, 'x'))
+show('master', m, m.class, m.nothing, pcall(m.send, m, 'x'))
 show('bind', m:bind('127.0.0.1', 0), m)
 show('name', (m:getsockname()), m:getfamily())
 show('listen', m:listen(5), m)
@@ -91,7 +91,11 @@ show('readable', #r, r[1] == c, r[c], e)
 show(c:receive())
 show('buffered', c:dirty(), #socket.select({ c }, nil, 0))
 show(c:receive(), c:dirty())
-show('nothing', socket.select(nil, nil, 0))
+show('nothing', select(3, socket.select(nil, nil, 0)))
+local gone = socket.udp()
+gone:close()
+show('closed', select(3, socket.select({ gone }, { gone }, 0.01)))
+show('no lists', (pcall(socket.select, 'wrong', 1, 0.1)))
 
 -- refused, unknown
 local l = socket.bind('127.0.0.1', 0)
@@ -103,7 +107,7 @@ show('port', pcall(socket.connect, '127.0.0.1', 'no-such-service'))
 
 -- udp
 local u, v = socket.udp(), socket.udp()
-show('udp', u)
+show('udp', u, u.class)
 show('bind', u:setsockname('127.0.0.1', 0), v:setsockname('127.0.0.1', 0))
 local _, uport = u:getsockname()
 local _, vport = v:getsockname()
