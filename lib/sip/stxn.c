@@ -17,49 +17,11 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "sip/lex.h"
 #include "sip/sipkey.h"
-#include "sip/sipuri.h"
-
-enum stxn_state { TRYING, PROCEEDING, COMPLETED, ACCEPTED, CONFIRMED };
-
-/*
- * How long a request may be worked on before 100 Trying is due: an INVITE (17.2.1), and any other, whose client's timer E
- * has come to T2 then (RFC 4320, section 4.1); and how long answers are kept, and others than INVITEs waited for, which
- * is timer F of their clients.
- */
-#define TRYING_AFTER (200 * MSEC)
-#define OTHER_TRYING_AFTER (7 * SIP_T1)
-#define KEEP (64 * SIP_T1)
+#include "sip/stxnstate.h"
 
 /* What an IPv4 datagram can carry: more would be lost without a word. */
 enum { DATAGRAM_MAX = 65507 };
-
-/* Seconds for Retry-After when there is too much to do. */
-#define RETRY_AFTER "Retry-After: 5\r\n"
-
-struct stxn {
-	struct hash_node node;
-	struct hash_node call;   /* of layer->calls, while in_calls */
-	uint64_t h2;
-	struct stxn_layer *layer;
-	TAILQ_ENTRY(stxn) entry; /* of layer->kept when answered, of layer->free when free */
-	struct timer timer;
-	struct sipflow *flow;    /* held; NULL: a stream on which nothing more is to be said */
-	struct stxn_owner *owner;
-	char *response;          /* the last one sent; NULL: none yet */
-	uint16_t response_len;
-	uint8_t state;
-	bool invite, reliable;
-	bool in_calls;
-	bool first;              /* no tag in To: its copies on other ways are merged ones */
-	bool waits_for_ack;      /* a final response to an INVITE is sent again until then */
-	uint32_t copy_h;         /* of Request-URI and maker */
-	uint32_t to_tag_h;       /* of the 2xx that waits for its ACK */
-	int64_t interval;        /* of timer G */
-	int64_t ends;            /* when timer F, H, I, J or L fires */
-	struct sockaddr_in6 to;  /* where responses go: enough for both families */
-};
 
 static void fire(struct timer *);
 
@@ -77,118 +39,24 @@ stxn_init(struct stxn_layer *l)
 	l->stats = (struct stxn_stats){ .requests = 0 };
 }
 
-/* --- keys --- */
+/* --- calls --- */
 
-struct key {
-	uint64_t h, h2;
-};
-
-/* Uses layer->out. */
-static struct key
-key_of(struct stxn_layer *l, const struct sipmsg *m, struct slice method)
-{
-	struct key k;
-
-	buf_clear(&l->out);
-	sip_put_server_key(&l->out, m, method);
-	k.h = siphash(l->table.key, l->out.p, l->out.n);
-	k.h2 = siphash(l->key2, l->out.p, l->out.n);
-	return k;
-}
-
-static struct stxn *
-find(const struct stxn_layer *l, struct key k)
-{
-	struct hash_node *node;
-
-	for (node = hash_find(&l->table, k.h); node != NULL; node = hash_next(node)) {
-		struct stxn *t = (struct stxn *)node;
-
-		if (t->h2 == k.h2)
-			return t;
-	}
-	return NULL;
-}
-
-static uint64_t
-call_of(struct stxn_layer *l, const struct sipmsg *m)
+uint64_t
+stxn_call_hash(struct stxn_layer *l, const struct sipmsg *m)
 {
 	buf_clear(&l->out);
 	sip_put_call_key(&l->out, m);
 	return siphash(l->calls.key, l->out.p, l->out.n);
 }
 
-static uint32_t
-short_hash(const struct stxn_layer *l, struct slice s)
+uint32_t
+stxn_short_hash(const struct stxn_layer *l, struct slice s)
 {
 	return (uint32_t)siphash(l->key2, s.p, s.n);
 }
 
-static struct stxn *
-from_call(struct hash_node *node)
-{
-	return (struct stxn *)((char *)node - offsetof(struct stxn, call));
-}
-
-/* Who made the request: sent-by of the last Via. */
-static struct slice
-maker_of(const struct sipmsg *m)
-{
-	const struct sip_header *h, *last = NULL;
-	struct slice rest, value = { NULL, 0 };
-	struct sip_via via;
-	const char *why;
-
-	for (h = sip_find(m, SIP_VIA, 0); h != NULL; h = sip_find(m, SIP_VIA, (int)(h - m->headers) + 1))
-		last = h;
-	rest = sip_header_value(m, last);
-	if (rest.p == m->via.text.p && rest.n == m->via.text.n)
-		return m->via.sent_by;
-	while (sip_take_value(&rest, &value))
-		continue;
-	return sip_parse_via(value, &via, &why) == 0 ? via.sent_by : m->via.sent_by;
-}
-
-/* What tells copies from requests that only look like it: those that came round by a proxy, and those of other clients. */
-static uint32_t
-copy_hash(const struct stxn_layer *l, const struct sipmsg *m)
-{
-	return short_hash(l, m->uri) * 3 + short_hash(l, maker_of(m));
-}
-
-/* 8.2.2.2: the same request in another transaction: it came here on more than one way. */
-static bool
-is_merged(const struct stxn_layer *l, uint64_t call, uint32_t copy_h)
-{
-	struct hash_node *node;
-
-	for (node = hash_find(&l->calls, call); node != NULL; node = hash_next(node))
-		if (from_call(node)->first && from_call(node)->copy_h == copy_h)
-			return true;
-	return false;
-}
-
-/*
- * The ACK to a 2xx is a transaction of its own, with a branch of its own (13.2.2.4): it has the call, and the tag in
- * To, in common with what it is for.
- */
-static struct stxn *
-find_accepted(struct stxn_layer *l, const struct sipmsg *ack)
-{
-	uint32_t to_tag_h = short_hash(l, ack->to.tag);
-	struct hash_node *node;
-
-	for (node = hash_find(&l->calls, call_of(l, ack)); node != NULL; node = hash_next(node)) {
-		struct stxn *t = from_call(node);
-
-		if (t->state == ACCEPTED && t->waits_for_ack && t->to_tag_h == to_tag_h)
-			return t;
-	}
-	return NULL;
-}
-
-static void
-add_call(struct stxn *t, uint64_t h)
+void
+stxn_add_call(struct stxn *t, uint64_t h)
 {
 	hash_add(&t->layer->calls, &t->call, h);
 	t->in_calls = true;
@@ -196,8 +64,8 @@ add_call(struct stxn *t, uint64_t h)
 
 /* --- the life of a transaction --- */
 
-static struct stxn *
-new(struct stxn_layer *l, struct key k, struct sipflow *flow)
+struct stxn *
+stxn_new(struct stxn_layer *l, uint64_t h, uint64_t h2, struct sipflow *flow)
 {
 	struct stxn *t = TAILQ_FIRST(&l->free);
 
@@ -205,17 +73,11 @@ new(struct stxn_layer *l, struct key k, struct sipflow *flow)
 		TAILQ_REMOVE(&l->free, t, entry);
 	else if ((t = malloc(sizeof(*t))) == NULL)
 		return NULL;
-	*t = (struct stxn){ .h2 = k.h2, .layer = l, .flow = sipflow_hold(flow), .reliable = flow->reliable, .state = TRYING };
+	*t = (struct stxn){ .h2 = h2, .layer = l, .flow = sipflow_hold(flow), .reliable = flow->reliable, .state = TRYING };
 	timer_init(&t->timer, fire, false);
-	hash_add(&l->table, &t->node, k.h);
+	hash_add(&l->table, &t->node, h);
 	l->stats.pending++;
 	return t;
-}
-
-static bool
-answered(const struct stxn *t)
-{
-	return t->state >= COMPLETED;
 }
 
 static size_t
@@ -236,8 +98,8 @@ unkeep(struct stxn *t)
 	l->stats.kept--;
 }
 
-static void
-end(struct stxn *t)
+void
+stxn_end(struct stxn *t)
 {
 	struct stxn_layer *l = t->layer;
 	struct stxn_owner *owner = t->owner;
@@ -246,7 +108,7 @@ end(struct stxn *t)
 	hash_remove(&l->table, &t->node);
 	if (t->in_calls)
 		hash_remove(&l->calls, &t->call);
-	if (answered(t))
+	if (stxn_answered(t))
 		unkeep(t);
 	else
 		l->stats.pending--;
@@ -258,14 +120,14 @@ end(struct stxn *t)
 		owner->gone(owner);
 }
 
-static void
-arm(struct stxn *t, int64_t at)
+void
+stxn_arm(struct stxn *t, int64_t at)
 {
 	timer_arm(&t->layer->sched->wheel, &t->timer, at);
 }
 
-static void
-send_response(struct stxn *t)
+void
+stxn_send(struct stxn *t)
 {
 	struct addr to = { .len = t->to.sin6_family == AF_INET6 ? sizeof(to.u.in6) : sizeof(to.u.in) };
 
@@ -281,9 +143,9 @@ send_again(struct stxn *t)
 {
 	int64_t now = t->layer->sched->clock.now;
 
-	send_response(t);
+	stxn_send(t);
 	t->interval = 2 * t->interval < SIP_T2 ? 2 * t->interval : SIP_T2;
-	arm(t, now + t->interval < t->ends ? now + t->interval : t->ends);
+	stxn_arm(t, now + t->interval < t->ends ? now + t->interval : t->ends);
 }
 
 /* The owner has taken long; nobody waits for the answer to what is no INVITE for ever. */
@@ -294,11 +156,11 @@ take_long(struct stxn *t)
 
 	t->state = PROCEEDING;
 	if (!trying) {
-		end(t);
+		stxn_end(t);
 		return;
 	}
 	if (!t->invite)
-		arm(t, t->ends);
+		stxn_arm(t, t->ends);
 	if (t->owner != NULL)
 		t->owner->trying(t->owner);
 }
@@ -308,12 +170,12 @@ fire(struct timer *timer)
 {
 	struct stxn *t = (struct stxn *)((char *)timer - offsetof(struct stxn, timer));
 
-	if (!answered(t))
+	if (!stxn_answered(t))
 		take_long(t);
 	else if (t->waits_for_ack && t->layer->sched->clock.now < t->ends)
 		send_again(t);
 	else
-		end(t);
+		stxn_end(t);
 }
 
 /* --- answering --- */
@@ -356,7 +218,7 @@ static void
 forget_oldest(struct stxn_layer *l, bool invites)
 {
 	while (l->kept_bytes[invites] > l->max_kept)
-		end(TAILQ_FIRST(&l->kept[invites]));
+		stxn_end(TAILQ_FIRST(&l->kept[invites]));
 }
 
 /* `ends` of one that is not answered tells when it came. */
@@ -386,7 +248,7 @@ complete(struct stxn *t, int status, bool until_ack)
 	t->ends = now + KEEP;
 	t->interval = SIP_T1;
 	t->waits_for_ack = t->invite && (status < 300 ? until_ack : !t->reliable);
-	arm(t, t->waits_for_ack ? now + t->interval : t->ends);
+	stxn_arm(t, t->waits_for_ack ? now + t->interval : t->ends);
 }
 
 /* A tag that a retransmission would get again: it needs no state (8.2.6.2, 8.2.7). */
@@ -411,9 +273,8 @@ say_nothing(struct stxn *t, int status)
 	complete(t, status, false);
 }
 
-/* A connection need not stay open for what will not be said again. */
-static void
-let_go(struct stxn *t)
+void
+stxn_let_go(struct stxn *t)
 {
 	if (!t->reliable)
 		return;
@@ -428,8 +289,8 @@ provisional(struct stxn *t)
 	if (t->invite)
 		timer_stop(&t->layer->sched->wheel, &t->timer);
 	else
-		arm(t, t->ends);
-	send_response(t);
+		stxn_arm(t, t->ends);
+	stxn_send(t);
 }
 
 static void
@@ -441,16 +302,16 @@ final(struct stxn *t, const struct sipmsg *m, const struct sip_answer *a)
 	complete(t, a->status, a->until_ack);
 	if (t->state == ACCEPTED && t->waits_for_ack) {
 		if (!t->in_calls)
-			add_call(t, call_of(l, m));
-		t->to_tag_h = short_hash(l, m->to.tag.n > 0 ? m->to.tag : a->to_tag);
+			stxn_add_call(t, stxn_call_hash(l, m));
+		t->to_tag_h = stxn_short_hash(l, m->to.tag.n > 0 ? m->to.tag : a->to_tag);
 	}
-	send_response(t);
+	stxn_send(t);
 	if (!invite && t->reliable) {
-		end(t);
+		stxn_end(t);
 		return;
 	}
 	if (!t->waits_for_ack)
-		let_go(t);
+		stxn_let_go(t);
 	forget_oldest(l, invite);
 }
 
@@ -475,7 +336,7 @@ answer(struct stxn *t, const struct sipmsg *m, const struct addr *source, struct
 	char tag[16];
 	int silent;
 
-	if (answered(t)) {
+	if (stxn_answered(t)) {
 		errno = EALREADY;
 		return -1;
 	}
@@ -516,9 +377,8 @@ stxn_reply(struct stxn *t, const struct sipmsg *m, const struct addr *source, co
 	return answer(t, m, source, *a);
 }
 
-/* Without a transaction: the same request gets the same answer each time it comes (8.2.7). */
-static void
-answer_stateless(struct stxn_layer *l, struct sipflow *flow, const struct sipmsg *m, const struct addr *source, struct sip_answer a)
+void
+stxn_answer_stateless(struct stxn_layer *l, struct sipflow *flow, const struct sipmsg *m, const struct addr *source, struct sip_answer a)
 {
 	struct addr to;
 	char tag[16];
@@ -531,157 +391,6 @@ answer_stateless(struct stxn_layer *l, struct sipflow *flow, const struct sipmsg
 	(void)sipflow_send(flow, buf_slice(&l->out), &to);
 }
 
-/* --- requests --- */
-
-void
-stxn_malformed(struct stxn_layer *l, struct sipflow *flow, const struct sipmsg *m, const struct fault *f, const struct addr *source)
-{
-	bool refuse = m->answerable && f->status >= 400 && !slice_eq(m->method, SLICE("ACK"));
-
-	l->stats.malformed++;
-	if (l->bad != NULL)
-		l->bad(l->arg, m, f, source);
-	if (!refuse) {
-		l->stats.dropped++;
-		return;
-	}
-	answer_stateless(l, flow, m, source,
-	    (struct sip_answer){ .status = f->status, .reason = f->status == 400 ? slice_of(f->why) : (struct slice){ NULL, 0 } });
-}
-
-/* `t`: whose branch the ACK has, if any: then it is for a 3xx to 6xx. */
-static void
-acknowledged(struct stxn_layer *l, struct stxn *t, struct sipflow *flow, const struct sipmsg *m, const struct addr *source)
-{
-	if (t != NULL && t->state == COMPLETED) {
-		t->waits_for_ack = false;
-		t->state = CONFIRMED;
-		if (t->reliable)
-			end(t);
-		else
-			arm(t, l->sched->clock.now + SIP_T4);
-	} else if (t == NULL && (t = find_accepted(l, m)) != NULL) {
-		t->waits_for_ack = false;
-		let_go(t);
-		arm(t, t->ends);
-	} else if (t == NULL && l->ack != NULL)
-		l->ack(l->arg, flow, m, source);
-}
-
-/* On a stream it means that the connection of the first one was lost: then it is the new one that counts. */
-static void
-retransmitted(struct stxn *t, struct sipflow *flow, const struct addr *source)
-{
-	t->layer->stats.retransmissions++;
-	/* one that was confirmed is only late; before the 100 Trying is due there is nothing to say */
-	if (t->state == CONFIRMED || t->state == TRYING)
-		return;
-	if (!t->reliable)
-		send_response(t);
-	else if (t->response != NULL)
-		(void)sipflow_send(flow, slice_make(t->response, t->response_len), source);
-}
-
-static void
-refuse(struct stxn_layer *l, struct sipflow *flow, const struct sipmsg *m, const struct addr *source, struct sip_answer a)
-{
-	l->stats.refused++;
-	answer_stateless(l, flow, m, source, a);
-}
-
-static void
-start(struct stxn *t, const struct sipmsg *m, const struct addr *source)
-{
-	int64_t now = t->layer->sched->clock.now;
-	struct addr to;
-
-	if (t->reliable)
-		sip_response_listener(m, source, &to);
-	else
-		sip_response_target(m, source, &to);
-	memcpy(&t->to, &to.u, to.len < sizeof(t->to) ? to.len : sizeof(t->to));
-	t->invite = slice_eq(m->method, SLICE("INVITE"));
-	t->ends = now + KEEP;
-	arm(t, now + (t->invite ? TRYING_AFTER : OTHER_TRYING_AFTER));
-}
-
-static void
-begin(struct stxn_layer *l, struct key k, struct sipflow *flow, const struct sipmsg *m, const struct addr *source)
-{
-	bool first = m->to.tag.n == 0;
-	uint64_t call = first ? call_of(l, m) : 0;
-	uint32_t copy_h = first ? copy_hash(l, m) : 0;
-	struct stxn *t;
-
-	if (m->scheme == SIP_SCHEME_OTHER) {
-		refuse(l, flow, m, source, (struct sip_answer){ .status = 416 });
-		return;
-	}
-	if (first && is_merged(l, call, copy_h)) {
-		l->stats.merged++;
-		refuse(l, flow, m, source, (struct sip_answer){ .status = 482, .reason = SLICE("Merged Request") });
-		return;
-	}
-	t = l->stats.pending < l->max_pending ? new(l, k, flow) : NULL;
-	if (t == NULL) {
-		refuse(l, flow, m, source, (struct sip_answer){ .status = 503, .headers = SLICE(RETRY_AFTER) });
-		return;
-	}
-	l->stats.requests++;
-	t->first = first;
-	t->copy_h = copy_h;
-	if (first)
-		add_call(t, call);
-	start(t, m, source);
-	l->request(l->arg, t, m, source);
-}
-
-/* 9.2: a CANCEL is answered by itself; what it cancels, if that is an INVITE still in work, is answered with 487. */
-static void
-cancel(struct stxn_layer *l, struct sipflow *flow, const struct sipmsg *m, const struct addr *source)
-{
-	struct stxn *t = find(l, key_of(l, m, SLICE("INVITE")));
-
-	l->stats.requests++;
-	answer_stateless(l, flow, m, source, (struct sip_answer){ .status = t != NULL ? 200 : 481 });
-	if (t != NULL && !answered(t) && t->owner != NULL)
-		t->owner->cancelled(t->owner);
-}
-
-static void
-take_request(struct stxn_layer *l, struct sipflow *flow, const struct sipmsg *m, const struct addr *source)
-{
-	struct key k = key_of(l, m, m->method);
-	struct stxn *t = find(l, k);
-
-	if (l->out.failed)
-		l->stats.dropped++; /* no memory to tell which it is */
-	else if (slice_eq(m->method, SLICE("ACK")))
-		acknowledged(l, t, flow, m, source);
-	else if (t != NULL)
-		retransmitted(t, flow, source);
-	else if (slice_eq(m->method, SLICE("CANCEL")))
-		cancel(l, flow, m, source);
-	else
-		begin(l, k, flow, m, source);
-}
-
-void
-stxn_receive(struct stxn_layer *l, struct sipflow *flow, struct slice packet, const struct addr *source)
-{
-	struct sipmsg *m = &l->msg;
-	struct fault f;
-
-	if (sip_is_keepalive(packet.p, packet.n))
-		return;
-	if (sip_parse(m, packet.p, packet.n, &f) == -1)
-		stxn_malformed(l, flow, m, &f, source);
-	else if (m->request)
-		take_request(l, flow, m, source);
-	else if (l->response == NULL || !l->response(l->arg, flow, m, source))
-		l->stats.dropped++;
-}
-
 void
 stxn_fini(struct stxn_layer *l)
 {
@@ -691,7 +400,7 @@ stxn_fini(struct stxn_layer *l)
 
 	for (; node != NULL; node = next) {
 		next = hash_each(&l->table, &at, node);
-		end((struct stxn *)node);
+		stxn_end((struct stxn *)node);
 	}
 	while ((t = TAILQ_FIRST(&l->free)) != NULL) {
 		TAILQ_REMOVE(&l->free, t, entry);
