@@ -23,6 +23,7 @@ struct options {
 	unsigned ntypes;
 	enum format format;
 	bool reverse, by_number, locate, in_order, verbose, dnssec;
+	int workers, worker;              /* how many processes share the work, and which this is; 0: it is the only one */
 	double rate;                      /* questions a second; 0: no bound */
 	uint8_t suffix[NAME_MAX_WIRE];    /* of ENUM */
 };
@@ -61,6 +62,12 @@ struct input;
  * Names from `names` (until NULL), or when there are none from stdin. `more` is called when input has come. NULL with
  * errno.
  */
+/*
+ * From now on standard input is a pipe of packets that several processes read from: call it before they are forked.
+ * Ends the program on a failure.
+ */
+void split_stdin(void);
+
 struct input *input_new(struct sched *, const struct options *, char *const *names, void (*more)(void *), void *arg);
 void input_free(struct input *);
 

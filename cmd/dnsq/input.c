@@ -104,6 +104,18 @@ complain(struct input *in, struct slice text, const char *why)
 
 /* --- lines --- */
 
+/* What split.c hands out begins with the number of its first line. */
+static void
+begin_packet(struct input *in)
+{
+	unsigned long line = 0;
+
+	while (in->at < in->n && in->buf[in->at] != '\n')
+		line = line * 10 + (unsigned long)(in->buf[in->at++] - '0');
+	in->at++;
+	in->line = line - 1;
+}
+
 static void
 read_more(struct input *in)
 {
@@ -118,6 +130,8 @@ read_more(struct input *in)
 	while (n == -1 && errno == EINTR);
 	if (n > 0) {
 		in->n += (size_t)n;
+		if (in->options->workers > 0)
+			begin_packet(in);
 	} else if (n == 0 || errno != EAGAIN) {
 		if (n == -1) {
 			fprintf(stderr, "dnsq: stdin: %s\n", strerror(errno));

@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "dns/idn.h"
 #include "dnsq.h"
+#include "workers.h"
 #include "stat/gauge.h"
 
 enum {
@@ -63,13 +64,14 @@ static const struct cli_option option_rows[] = {
 	{ 'n', "tcp", NULL, "TCP only" },
 	{ 'k', "tls", NULL, "DNS over TLS, port 853 by default" },
 	{ 'v', "verbose", NULL, "a summary on stderr at the end" },
+	{ 'w', "workers", "N", "N processes share the work" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct cli cli = {
 	.prog = "dnsq",
 	.synopsis = "[-hVv] [-@ server] [-t TYPE[,TYPE]] [-c concurrency] [-r rate] [-T timeout] [-a attempts] [-j|-s|-R] [-x] "
-	    "[-e [-E suffix]] [--locate] [-o] [-D] [-n] [-k] [name ...]",
+	    "[-e [-E suffix]] [--locate] [-o] [-D] [-n] [-k] [-w workers] [name ...]",
 	.about = "Asks name servers many questions at once. Names come from the arguments, else from stdin, one a line.",
 	.version = "poller " POLLER_DEFAULT,
 	.options = option_rows,
@@ -451,6 +453,9 @@ set_option(struct options *o, struct limits *limits, int c, const char *arg, boo
 	case 'v':
 		o->verbose = true;
 		break;
+	case 'w':
+		o->workers = (int)cli_number(&cli, "-w", arg, 1, WORKERS_MAX);
+		break;
 	}
 }
 
@@ -484,6 +489,8 @@ check_options(struct options *o, const char *suffix)
 		cli_usage_error(&cli, "-t does not go with -e");
 	if (o->by_number && o->format == FORMAT_MESSAGE)
 		cli_usage_error(&cli, "-R does not go with -e");
+	if (o->workers > 0 && (o->in_order || o->format == FORMAT_MESSAGE))
+		cli_usage_error(&cli, "%s does not go with -w", o->in_order ? "-o" : "-R");
 	if (o->ntypes == 0)
 		o->types[o->ntypes++] = o->reverse ? RRTYPE_PTR : RRTYPE_A;
 }
@@ -524,6 +531,22 @@ read_options(struct options *o, int argc, char **argv)
 
 /* --- the whole --- */
 
+/* Each has its part of what is allowed. Names in the arguments are few: one process does them. */
+static void
+share_work(struct options *o, char **names)
+{
+	if (o->workers == 0 || *names != NULL) {
+		o->workers = 0;
+		return;
+	}
+	split_stdin();
+	o->worker = workers_start("dnsq", o->workers, false);
+	o->rate /= o->workers;
+	o->resolver.concurrency /= (unsigned)o->workers;
+	if (o->resolver.concurrency == 0)
+		o->resolver.concurrency = 1;
+}
+
 static uint64_t
 unanswered(const struct dnsq *d)
 {
@@ -541,12 +564,11 @@ summary(const struct dnsq *d)
 	double seconds = (double)(clock_wall(&d->sched.clock) - d->began) / (double)SEC;
 	uint64_t failed = unanswered(d);
 
-	fprintf(stderr,
-	    "dnsq: %" PRIu64 " questions in %.3f s (%.0f a second): %" PRIu64 " answered, %" PRIu64 " NODATA, %" PRIu64 " NXDOMAIN, %" PRIu64
-	    " other RCODEs, %" PRIu64 " failed\n",
+	warnx("%" PRIu64 " questions in %.3f s (%.0f a second): %" PRIu64 " answered, %" PRIu64 " NODATA, %" PRIu64 " NXDOMAIN, %" PRIu64
+	    " other RCODEs, %" PRIu64 " failed",
 	    d->asked, seconds, seconds > 0 ? (double)d->asked / seconds : 0, d->status[DNS_ANSWER_OK], d->status[DNS_NODATA],
 	    d->status[DNS_NXDOMAIN], d->status[DNS_RCODE], failed);
-	fprintf(stderr, "dnsq: %" PRIu64 " queries sent, %" PRIu64 " messages ignored, %" PRIu64 " TCP connections, %.3f s of CPU\n",
+	warnx("%" PRIu64 " queries sent, %" PRIu64 " messages ignored, %" PRIu64 " TCP connections, %.3f s of CPU",
 	    stats->sent, stats->ignored, stats->connections, (double)clock_cpu() / (double)SEC);
 }
 
@@ -583,7 +605,7 @@ set_up(struct dnsq *d, char **names)
 		err(1, "setting up");
 	if (d->options.resolver.concurrency > resolver_capacity(d->resolver))
 		d->options.resolver.concurrency = resolver_capacity(d->resolver);
-	if (cli_statsd(&cli, NULL, &statsd) && (d->gauges = gauge_start(&d->sched, &statsd, cli.prog, 0, more_gauges, d)) == NULL)
+	if (cli_statsd(&cli, NULL, &statsd) && (d->gauges = gauge_start(&d->sched, &statsd, cli.prog, d->options.worker, more_gauges, d)) == NULL)
 		warn("COOP_STATSD");
 	sched_hold(&d->sched);
 }
@@ -610,6 +632,7 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	setprogname(cli.prog);
 	char **names = read_options(&d->options, argc, argv);
+	share_work(&d->options, names);
 	set_up(d, names);
 	pump(d);
 	if (!d->ended || d->inflight > 0)

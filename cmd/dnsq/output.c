@@ -32,6 +32,7 @@ struct output {
 	int error;
 	bool is_file;         /* never blocks for long, and cannot be waited for */
 	bool waiting;         /* for the reader */
+	bool shared;          /* with other workers */
 	char servers[CONF_SERVERS][ADDR_STRLEN];
 };
 
@@ -54,16 +55,31 @@ is_writable(void)
 }
 
 /* Writes what the reader takes now; `wait`: all. */
+/*
+ * How much of what is left is written at once. A pipe that is writable takes PIECE bytes, and takes them whole: with
+ * workers beside us these end with a line.
+ */
+static size_t
+piece(const struct output *o, bool wait)
+{
+	const char *p = o->buf.p + o->written, *end;
+	size_t left = o->buf.n - o->written;
+
+	if (o->is_file || left <= PIECE || (wait && !o->shared))
+		return left;
+	end = o->shared ? memrchr(p, '\n', PIECE) : NULL;
+	return end != NULL ? (size_t)(end - p) + 1 : PIECE;
+}
+
 static void
 write_some(struct output *o, bool wait)
 {
 	while (o->error == 0 && o->written < o->buf.n) {
-		size_t left = o->buf.n - o->written;
 		ssize_t n;
 
 		if (!wait && !o->is_file && !is_writable())
 			break;
-		n = write(STDOUT_FILENO, o->buf.p + o->written, wait || o->is_file || left < PIECE ? left : PIECE);
+		n = write(STDOUT_FILENO, o->buf.p + o->written, piece(o, wait));
 		if (n >= 0)
 			o->written += (size_t)n;
 		else if (errno == EAGAIN && wait)
@@ -159,6 +175,7 @@ output_new(struct sched *s, const struct options *options, void (*drained)(void 
 		return NULL;
 	o->sched = s;
 	o->options = options;
+	o->shared = options->workers > 1;
 	o->drained = drained;
 	o->arg = arg;
 	o->watch.fd = STDOUT_FILENO;
