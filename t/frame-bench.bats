@@ -41,7 +41,7 @@ load lib
 @test "a benchmark that there is not, and a work that there is not, are told" {
 	run --separate-stderr -2 "$top/scripts/bench/run" nonesuch
 	[ "$stderr" = "run: no such part: nonesuch" ]
-	run --separate-stderr -2 "$top/scripts/bench/corun" nonesuch
+	run --separate-stderr -2 env COOP_BUILD="$build" "$top/scripts/bench/corun" nonesuch
 	[[ $stderr == "corun: no such work: nonesuch; there are: spawn switch"* ]]
 }
 
