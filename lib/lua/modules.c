@@ -18,5 +18,6 @@ modules_open(lua_State *L)
 	modules_add(L, "stat", lstat_open);
 	modules_add(L, "sip", lsip_open);
 	lio_open(L);
+	lrequire_open(L);
 	lsocket_preload(L);
 }

@@ -15,6 +15,9 @@ int lsip_open(lua_State *);
 /* Puts ours before the functions of io and os that would block. */
 void lio_open(lua_State *);
 
+/* Puts ours in the place of require. */
+void lrequire_open(lua_State *);
+
 /* Lets require find our socket.core and socket.unix. */
 void lsocket_preload(lua_State *);
 int lstat_open(lua_State *);
