@@ -1,6 +1,7 @@
 /*
  * net.connect: a name or an address to a connection. A name's addresses come from the hosts file or our resolver,
- * both families (dns.addresses), and are tried in turn.
+ * both families (dns.addresses). They are tried in turn (RFC 8305, "happy eyeballs"): the next as soon as one has
+ * failed, or when the last has not answered for a while, and the first to answer is taken.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,12 +13,15 @@
 #include "lua/lnet.h"
 
 enum { HOST_MAX = 256 };
+#define STAGGER (250 * MSEC) /* section 5 */
+
 enum { ADDRS_MAX = 16, DIAL = 3 /* its place on the stack: behind the address and the timeout */ };
 
 struct dial {
 	struct addr addrs[ADDRS_MAX];
-	int n, at;
-	struct stream *stream;  /* the attempt under way; closed with the userdata */
+	struct stream *streams[ADDRS_MAX]; /* the attempts under way; closed with the userdata */
+	int n, at;              /* addresses, and the next to be tried */
+	int64_t next, until;    /* when that is; what is waited for, with or without an answer */
 	struct task *task;
 	int64_t deadline;
 	uint16_t port;
@@ -29,13 +33,21 @@ struct dial {
 
 #define TYPE "net.connect"
 
+static void
+close_all(struct dial *d)
+{
+	for (int i = 0; i < d->at; i++) {
+		stream_close(d->streams[i]);
+		d->streams[i] = NULL;
+	}
+}
+
 static int
 dial_gc(lua_State *L)
 {
 	struct dial *d = luaL_checkudata(L, 1, TYPE);
 
-	stream_close(d->stream);
-	d->stream = NULL;
+	close_all(d);
 	return 0;
 }
 
@@ -72,57 +84,103 @@ note_why(struct dial *d, const char *why)
 
 /* --- connecting --- */
 
-static int connect_on(lua_State *, int, lua_KContext);
+enum look { NOTHING_NEW, LOST, REFUSED, WON };
+
+/* Looks at each attempt, ends those that have failed. `WON`: the attempt *won is connected. */
+static enum look
+look(struct dial *d, int *won, int *under_way)
+{
+	enum look result = NOTHING_NEW;
+
+	*under_way = 0;
+	for (int i = 0; i < d->at; i++) {
+		struct stream *s = d->streams[i];
+
+		if (s == NULL)
+			continue;
+		if (stream_connected(s)) {
+			*won = i;
+			return WON;
+		}
+		if (stream_error(s) == 0) {
+			(*under_way)++;
+			continue;
+		}
+		note_why(d, stream_why(s));
+		/* who was found, but not to be trusted, is the end of it: another address would only hide why */
+		result = stream_error(s) == EPROTO || result == REFUSED ? REFUSED : LOST;
+		stream_close(s);
+		d->streams[i] = NULL;
+	}
+	return result;
+}
+
+/* 0, or -1: no address will do better. */
+static int
+try_next(lua_State *L, struct dial *d)
+{
+	struct sched *sched = runtime_sched(runtime_of(L));
+	int at = d->at++;
+	struct stream *s = stream_connect(sched, &d->addrs[at], changed, d);
+
+	d->streams[at] = s;
+	d->next = co_from_now(L, s != NULL ? STAGGER : 0);
+	if (s == NULL)
+		d->why = strerror(errno);
+	else if (d->tls != NULL &&
+	    stream_starttls(s, d->tls, *d->name != '\0' ? d->name : NULL, CLOCK_FOREVER) == -1) {
+		d->why = ltls_refusal(errno);
+		return -1;
+	}
+	return 0;
+}
 
 static int
-wait_for_it(lua_State *L, struct dial *d)
+give_up(lua_State *L, struct dial *d, const char *why)
 {
-	static const struct wait wait = { .name = "net.connect", .leave = leave, .external = true };
+	close_all(d);
+	return lua_fail(L, why);
+}
 
-	d->task = &co_current(L)->task;
-	return co_wait(L, &wait, d, d->deadline, connect_on, 0);
+static int
+take(lua_State *L, struct dial *d, int won)
+{
+	struct lconn *c = lconn_new(L);
+
+	lconn_set(c, d->streams[won]);
+	d->streams[won] = NULL;
+	lconn_from_network(c);
+	close_all(d);
+	return 1;
 }
 
 static int
 connect_on(lua_State *L, int status, lua_KContext ctx)
 {
+	static const struct wait wait = { .name = "net.connect", .leave = leave, .external = true };
 	struct dial *d = lua_touserdata(L, DIAL);
-	struct lconn *c;
-	bool refused;
+	bool time = status == LUA_YIELD && task_wake(&co_current(L)->task) == TASK_TIMEOUT;
+	int won, under_way;
 
 	(void)ctx;
 	for (;;) {
-		if (d->stream != NULL && stream_connected(d->stream)) {
-			c = lconn_new(L);
-			lconn_set(c, d->stream);
-			lconn_from_network(c);
-			d->stream = NULL;
-			return 1;
-		}
-		if (d->stream != NULL && stream_error(d->stream) == 0) {
-			if (status == LUA_YIELD && task_wake(&co_current(L)->task) == TASK_TIMEOUT)
-				break;
-			return wait_for_it(L, d);
-		}
-		if (d->stream != NULL)
-			note_why(d, stream_why(d->stream));
-		/* who was found, but not to be trusted, is the end of it: another address would only hide why */
-		refused = d->stream != NULL && stream_error(d->stream) == EPROTO;
-		stream_close(d->stream);
-		d->stream = NULL;
-		if (d->at == d->n || refused)
-			return lua_fail(L, d->why);
-		d->stream = stream_connect(runtime_sched(runtime_of(L)), &d->addrs[d->at++], changed, d);
-		if (d->stream == NULL)
-			d->why = strerror(errno);
-		else if (d->tls != NULL &&
-		    stream_starttls(d->stream, d->tls, *d->name != '\0' ? d->name : NULL, CLOCK_FOREVER) == -1)
-			return lua_fail(L, ltls_refusal(errno));
-		status = LUA_OK;
+		enum look seen = look(d, &won, &under_way);
+
+		if (seen == WON)
+			return take(L, d, won);
+		if (seen == REFUSED || (under_way == 0 && d->at == d->n))
+			return give_up(L, d, d->why);
+		if (time && d->until == d->deadline)
+			return give_up(L, d, "timeout");
+		if (!time && seen != LOST && under_way > 0)
+			break;
+		time = false;
+		if (d->at < d->n && try_next(L, d) == -1)
+			return give_up(L, d, d->why);
 	}
-	stream_close(d->stream);
-	d->stream = NULL;
-	return lua_fail(L, "timeout");
+	d->until = d->at < d->n && d->next < d->deadline ? d->next : d->deadline;
+	d->task = &co_current(L)->task;
+	return co_wait(L, &wait, d, d->until, connect_on, 0);
 }
 
 /* --- names --- */
@@ -142,6 +200,25 @@ add_addresses(lua_State *L, struct dial *d)
 	}
 }
 
+/* One of each family by turns (section 4): when one of them leads nowhere, that costs little time. */
+static void
+interleave(struct dial *d)
+{
+	for (int i = 1; i < d->n; i++) {
+		int other = i;
+		struct addr a;
+
+		while (other < d->n && d->addrs[other].u.sa.sa_family == d->addrs[i - 1].u.sa.sa_family)
+			other++;
+		if (other == d->n)
+			return;
+		a = d->addrs[other];
+		for (; other > i; other--)
+			d->addrs[other] = d->addrs[other - 1];
+		d->addrs[i] = a;
+	}
+}
+
 static int
 resolve_on(lua_State *L, int status, lua_KContext ctx)
 {
@@ -150,6 +227,7 @@ resolve_on(lua_State *L, int status, lua_KContext ctx)
 	(void)status;
 	(void)ctx;
 	add_addresses(L, d);
+	interleave(d);
 	lua_settop(L, DIAL);
 	return connect_on(L, LUA_OK, 0);
 }
