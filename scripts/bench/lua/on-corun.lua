@@ -1,6 +1,7 @@
 -- corun's side: corun scripts/bench/lua/on-corun.lua WORK
 package.path = package.path .. ';' .. arg[0]:gsub('[^/]*$', '?.lua')
 local work = require 'work'
+local timeout, suspend = timeout, coroutine.yield
 
 work[arg[1]]({
   spawn = spawn,
@@ -14,7 +15,7 @@ work[arg[1]]({
   waiter = coop.current,
   wait = function()
     timeout(5)
-    coroutine.yield()
+    suspend()
     timeout(0)
   end,
   wake = schedule,
