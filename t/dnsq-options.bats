@@ -159,3 +159,20 @@ refused() {
 	[[ $output != *lua_* ]]
 	[[ $output != *luaL_* ]]
 }
+
+@test "a long job says how far it is, on a terminal, and takes the line away" {
+	cat >slow.lua <<-'LUA'
+		local s = net.udp('127.0.0.1:0')
+		print(s:localaddr()) io.stdout:flush()
+		while true do s:recvfrom() end
+	LUA
+	start slow corun slow.lua
+	tmux -L "$$-$BATS_TEST_NUMBER" -f /dev/null new-session -d -x 80 -y 24 \
+		"dnsq -T 2 -a 2 -@ $(wait_for slow.out '^127') a.example b.example >answers; echo ended; cat"
+	until_true eval 'tmux -L "$$-$BATS_TEST_NUMBER" capture-pane -p | grep -q "^0 done, 2 under way, 0 a second"'
+	until_true eval 'tmux -L "$$-$BATS_TEST_NUMBER" capture-pane -p | grep -q "^ended"'
+	tmux -L "$$-$BATS_TEST_NUMBER" capture-pane -p >screen
+	tmux -L "$$-$BATS_TEST_NUMBER" kill-server
+	! grep -q 'under way' screen
+	[ "$(grep -c TIMEOUT answers)" -eq 2 ]
+}

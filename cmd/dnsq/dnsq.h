@@ -62,6 +62,26 @@ struct input;
  * Names from `names` (until NULL), or when there are none from stdin. `more` is called when input has come. NULL with
  * errno.
  */
+extern const struct cli dnsq_cli;
+
+/* Reads the command line, and resolv.conf if it names no server. Returns the names. */
+char **options_read(struct options *, int argc, char **argv);
+
+/* Shown on stderr after two seconds, if that is a terminal and stdout is none. */
+struct progress {
+	/* private */
+	struct timer timer;
+	struct sched *sched;
+	const uint64_t *asked;
+	const unsigned *inflight;
+	int64_t began;
+	bool shown;
+};
+
+/* The counters must stay where they are until progress_stop, which takes the line away. */
+void progress_start(struct progress *, struct sched *, const uint64_t *asked, const unsigned *inflight);
+void progress_stop(struct progress *);
+
 /*
  * From now on standard input is a pipe of packets that several processes read from: call it before they are forked.
  * Ends the program on a failure.
