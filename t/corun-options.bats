@@ -84,13 +84,6 @@ prints() {
 	[[ $stderr == "corun: module 'not.there' not found"* ]]
 }
 
-@test "what blocks while a module is loaded is an error that says so" {
-	echo 'sleep(0.01) return 5' >slow.lua
-	run --separate-stderr corun -l slow -e 'print(slow)'
-	[ "$status" -eq 1 ]
-	[[ $stderr == 'corun: ./slow.lua:1: cannot wait here: '*"in function 'require'"* ]]
-}
-
 @test "the script: its arguments, its name, its end of options" {
 	echo 'print(arg[-1] and true, arg[0], #arg, ...)' >x.lua
 	prints $'true\tx.lua\t3\t-e\t--\t-h' x.lua -e -- -h

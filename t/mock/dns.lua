@@ -17,10 +17,16 @@
 --   astray     the address of another name         alias     an alias that leads out of the answer
 --   badcookie  BADCOOKIE, with a cookie, always
 --   a RCODE's name in small letters: that RCODE
-local udp = assert(net.udp(arg[1] or '127.0.0.1:0'))
-local address = udp:localaddr()
+local udp, tcp, address
+repeat
+  -- the port must be free for TCP, too
+  if udp then udp:close() end
+  udp = assert(net.udp(arg[1] or '127.0.0.1:0'))
+  address = udp:localaddr()
+  tcp = net.listen(address)
+until tcp or arg[1]
+assert(tcp)
 local elsewhere = net.udp('127.0.0.1:0')
-local tcp = net.listen(address)
 local seen = {}
 
 io.stdout:setvbuf('line')
