@@ -10,6 +10,17 @@ load lib
 	[ "$(wc -l <got)" -gt 60 ]
 }
 
+@test "the same as LuaSocket's own core: every method, option, part and message of tcp and udp" {
+	for what in tcp udp; do
+		timeout 20 lua5.4 "$top/t/lua/luasocket-$what.lua" >want 2>&1
+		for poller in epoll poll; do
+			COOP_POLLER=$poller timeout 20 corun "$top/t/lua/luasocket-$what.lua" >got 2>&1
+			diff want got
+		done
+		[ "$(wc -l <got)" -gt 30 ]
+	done
+}
+
 # a hundred coroutines, and one whose call lasts until they are done
 hundred() {
 	cat <<-'LUA'
@@ -148,6 +159,26 @@ hundred() {
 	LUA
 	[ "$status" -eq 0 ]
 	[ "$(sort <<<"$output")" = $'1\nnil\tclosed\nnil\tclosed\t' ]
+}
+
+@test "a name with several addresses: they are tried in turn, by connect too" {
+	printf '%s\n' '127.0.0.2 several' '127.0.0.1 several' >hosts
+	cat >several.lua <<-'LUA'
+		local socket = require 'socket'
+		local server = socket.bind('127.0.0.1', 0)
+		local _, port = server:getsockname()
+		local c = socket.tcp()
+		print(c:connect('several', port), (c:getpeername()))
+		print((assert(socket.connect('several', port)):getpeername()))
+		server:close()
+		print(socket.connect('several', port))
+	LUA
+	COOP_HOSTS=$PWD/hosts run --separate-stderr timeout 10 corun several.lua
+	echo "$output$stderr"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "1.0	127.0.0.1" ]
+	[ "${lines[1]}" = 127.0.0.1 ]
+	[ "${lines[2]}" = "nil	connection refused" ]
 }
 
 @test "unix stream sockets" {

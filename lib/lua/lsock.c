@@ -204,7 +204,9 @@ any(lua_State *L)
 {
 	struct lsock *s = luaL_testudata(L, 1, LSOCK_TCP);
 
-	return s != NULL ? s : luaL_checkudata(L, 1, LSOCK_UDP);
+	if (s == NULL && (s = luaL_testudata(L, 1, LSOCK_UDP)) == NULL)
+		luaL_argerror(L, 1, "tcp{any} expected");
+	return s;
 }
 
 static void
@@ -231,7 +233,7 @@ lsock_close(lua_State *L)
 	buf_fini(&s->input);
 	s->taken = s->scanned = 0;
 	wake_all(s);
-	lua_pushinteger(L, 1);
+	lua_pushnumber(L, 1);
 	return 1;
 }
 
@@ -295,7 +297,7 @@ lsock_settimeout(lua_State *L)
 
 	luaL_argcheck(L, strchr("btr", *mode) != NULL, 3, "invalid timeout mode");
 	*(*mode == 'b' ? &s->block : &s->total) = seconds;
-	lua_pushinteger(L, 1);
+	lua_pushnumber(L, 1);
 	return 1;
 }
 
@@ -312,7 +314,7 @@ lsock_gettimeout(lua_State *L)
 int
 lsock_getfd(lua_State *L)
 {
-	lua_pushinteger(L, any(L)->watch.fd);
+	lua_pushnumber(L, any(L)->watch.fd);
 	return 1;
 }
 

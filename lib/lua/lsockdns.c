@@ -1,5 +1,6 @@
 /* socket.dns, by our own resolver and the hosts file. */
 #include <errno.h>
+#include <netdb.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -171,11 +172,53 @@ getnameinfo_done(lua_State *L, int status, lua_KContext ctx)
 }
 
 static int
-dns_getnameinfo(lua_State *L)
+names_of(lua_State *L)
 {
 	lua_settop(L, 1);
 	ask_reverse(L, getnameinfo_done);
 	return getnameinfo_done(L, LUA_OK, 0);
+}
+
+/* The stack: the host, the service's name or nil, the list of names. */
+static int
+named(lua_State *L, int status, lua_KContext ctx)
+{
+	(void)status;
+	(void)ctx;
+	if (lua_isnil(L, 2))
+		return 1;
+	lua_pushvalue(L, 2);
+	return 2;
+}
+
+/* getnameinfo([host] [, service]) */
+static int
+dns_getnameinfo(lua_State *L)
+{
+	const char *host = luaL_optstring(L, 1, NULL);
+	const struct servent *service;
+	int port;
+
+	if (host == NULL && luaL_optstring(L, 2, NULL) == NULL)
+		return luaL_error(L, "host and serv cannot be both nil");
+	lua_settop(L, 2);
+	if (!lua_isnil(L, 2)) {
+		if ((port = lsock_checkport(L, 2)) == -1)
+			return lsock_no_service(L);
+		if ((service = getservbyport(htons((uint16_t)port), "tcp")) != NULL)
+			lua_pushstring(L, service->s_name);
+		else
+			lua_pushfstring(L, "%d", port);
+		lua_replace(L, 2);
+	}
+	if (host == NULL) {
+		lua_newtable(L);
+		return named(L, LUA_OK, 0);
+	}
+	lua_pushcfunction(L, names_of);
+	lua_pushvalue(L, 1);
+	lua_callk(L, 1, 1, 0, named);
+	return named(L, LUA_OK, 0);
 }
 
 static int

@@ -37,7 +37,7 @@ check_pattern(lua_State *L)
 	double n;
 
 	(void)luaL_optlstring(L, 3, "", &prefix);
-	if (lua_type(L, 2) == LUA_TNUMBER) {
+	if (lua_isnumber(L, 2)) {
 		n = lua_tonumber(L, 2);
 		luaL_argcheck(L, n >= 0, 2, "invalid receive pattern");
 		/* the prefix counts */
@@ -199,7 +199,7 @@ static int
 send_failed(lua_State *L, size_t last, int error)
 {
 	(void)lsock_fail(L, error);
-	lua_pushinteger(L, (lua_Integer)last);
+	lua_pushnumber(L, (lua_Number)last);
 	return 3;
 }
 
@@ -229,7 +229,7 @@ send_on(lua_State *L, int status, lua_KContext at)
 		} else if (errno != EINTR)
 			return send_failed(L, sent, errno);
 	}
-	lua_pushinteger(L, (lua_Integer)end);
+	lua_pushnumber(L, (lua_Number)end);
 	return well(L);
 }
 
@@ -241,8 +241,8 @@ lsock_send(lua_State *L)
 	lua_Integer first, last;
 
 	(void)luaL_checklstring(L, 2, &size);
-	first = luaL_optinteger(L, 3, 1);
-	last = luaL_optinteger(L, 4, -1);
+	first = (lua_Integer)luaL_optnumber(L, 3, 1);
+	last = (lua_Integer)luaL_optnumber(L, 4, -1);
 	if (first < 0)
 		first = (lua_Integer)size + first + 1 > 0 ? (lua_Integer)size + first + 1 : 1;
 	if (last < 0)
@@ -254,7 +254,7 @@ lsock_send(lua_State *L)
 	lua_settop(L, 2);
 	lsock_begin(L, s);
 	if (first > last) {
-		lua_pushinteger(L, first - 1);
+		lua_pushnumber(L, (lua_Number)(first - 1));
 		return well(L);
 	}
 	lua_pushinteger(L, last);

@@ -1,5 +1,4 @@
 /* setoption and getoption: LuaSocket's names for socket options, a row each. */
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -7,54 +6,60 @@
 
 #include "lua/lsock.h"
 
+/* Whose option it is; LuaSocket's messages show this much of a name that is nobody's. */
+enum { TCP = 1, UDP = 2, SHOWN = 35 };
+
 enum form { BOOLEAN, INTEGER, LINGER, ADDRESS, MEMBERSHIP, MEMBERSHIP6, ERROR };
 
 static const struct option {
 	const char *name;
 	int level, number;
 	enum form form;
+	int whose;
 } options[] = {
-	{ "broadcast", SOL_SOCKET, SO_BROADCAST, BOOLEAN },
-	{ "dontroute", SOL_SOCKET, SO_DONTROUTE, BOOLEAN },
-	{ "error", SOL_SOCKET, SO_ERROR, ERROR },
-	{ "ip-add-membership", IPPROTO_IP, IP_ADD_MEMBERSHIP, MEMBERSHIP },
-	{ "ip-drop-membership", IPPROTO_IP, IP_DROP_MEMBERSHIP, MEMBERSHIP },
-	{ "ip-multicast-if", IPPROTO_IP, IP_MULTICAST_IF, ADDRESS },
-	{ "ip-multicast-loop", IPPROTO_IP, IP_MULTICAST_LOOP, BOOLEAN },
-	{ "ip-multicast-ttl", IPPROTO_IP, IP_MULTICAST_TTL, INTEGER },
-	{ "ipv6-add-membership", IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, MEMBERSHIP6 },
-	{ "ipv6-drop-membership", IPPROTO_IPV6, IPV6_DROP_MEMBERSHIP, MEMBERSHIP6 },
-	{ "ipv6-multicast-hops", IPPROTO_IPV6, IPV6_MULTICAST_HOPS, INTEGER },
-	{ "ipv6-multicast-loop", IPPROTO_IPV6, IPV6_MULTICAST_LOOP, BOOLEAN },
-	{ "ipv6-unicast-hops", IPPROTO_IPV6, IPV6_UNICAST_HOPS, INTEGER },
-	{ "ipv6-v6only", IPPROTO_IPV6, IPV6_V6ONLY, BOOLEAN },
-	{ "keepalive", SOL_SOCKET, SO_KEEPALIVE, BOOLEAN },
-	{ "linger", SOL_SOCKET, SO_LINGER, LINGER },
-	{ "recv-buffer-size", SOL_SOCKET, SO_RCVBUF, INTEGER },
-	{ "reuseaddr", SOL_SOCKET, SO_REUSEADDR, BOOLEAN },
-	{ "reuseport", SOL_SOCKET, SO_REUSEPORT, BOOLEAN },
-	{ "send-buffer-size", SOL_SOCKET, SO_SNDBUF, INTEGER },
-	{ "tcp-defer-accept", IPPROTO_TCP, TCP_DEFER_ACCEPT, INTEGER },
-	{ "tcp-fastopen", IPPROTO_TCP, TCP_FASTOPEN, INTEGER },
-	{ "tcp-fastopen-connect", IPPROTO_TCP, TCP_FASTOPEN_CONNECT, BOOLEAN },
-	{ "tcp-keepcnt", IPPROTO_TCP, TCP_KEEPCNT, INTEGER },
-	{ "tcp-keepidle", IPPROTO_TCP, TCP_KEEPIDLE, INTEGER },
-	{ "tcp-keepintvl", IPPROTO_TCP, TCP_KEEPINTVL, INTEGER },
-	{ "tcp-nodelay", IPPROTO_TCP, TCP_NODELAY, BOOLEAN },
+	{ "broadcast", SOL_SOCKET, SO_BROADCAST, BOOLEAN, UDP },
+	{ "dontroute", SOL_SOCKET, SO_DONTROUTE, BOOLEAN, UDP },
+	{ "error", SOL_SOCKET, SO_ERROR, ERROR, TCP | UDP },
+	{ "ip-add-membership", IPPROTO_IP, IP_ADD_MEMBERSHIP, MEMBERSHIP, UDP },
+	{ "ip-drop-membership", IPPROTO_IP, IP_DROP_MEMBERSHIP, MEMBERSHIP, UDP },
+	{ "ip-multicast-if", IPPROTO_IP, IP_MULTICAST_IF, ADDRESS, UDP },
+	{ "ip-multicast-loop", IPPROTO_IP, IP_MULTICAST_LOOP, BOOLEAN, UDP },
+	{ "ip-multicast-ttl", IPPROTO_IP, IP_MULTICAST_TTL, INTEGER, UDP },
+	{ "ipv6-add-membership", IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, MEMBERSHIP6, UDP },
+	{ "ipv6-drop-membership", IPPROTO_IPV6, IPV6_DROP_MEMBERSHIP, MEMBERSHIP6, UDP },
+	{ "ipv6-multicast-hops", IPPROTO_IPV6, IPV6_MULTICAST_HOPS, INTEGER, UDP },
+	{ "ipv6-multicast-loop", IPPROTO_IPV6, IPV6_MULTICAST_LOOP, BOOLEAN, UDP },
+	{ "ipv6-unicast-hops", IPPROTO_IPV6, IPV6_UNICAST_HOPS, INTEGER, UDP },
+	{ "ipv6-v6only", IPPROTO_IPV6, IPV6_V6ONLY, BOOLEAN, TCP | UDP },
+	{ "keepalive", SOL_SOCKET, SO_KEEPALIVE, BOOLEAN, TCP },
+	{ "linger", SOL_SOCKET, SO_LINGER, LINGER, TCP },
+	{ "recv-buffer-size", SOL_SOCKET, SO_RCVBUF, INTEGER, TCP | UDP },
+	{ "reuseaddr", SOL_SOCKET, SO_REUSEADDR, BOOLEAN, TCP | UDP },
+	{ "reuseport", SOL_SOCKET, SO_REUSEPORT, BOOLEAN, TCP | UDP },
+	{ "send-buffer-size", SOL_SOCKET, SO_SNDBUF, INTEGER, TCP | UDP },
+	{ "tcp-defer-accept", IPPROTO_TCP, TCP_DEFER_ACCEPT, INTEGER, TCP },
+	{ "tcp-fastopen", IPPROTO_TCP, TCP_FASTOPEN, INTEGER, TCP },
+	{ "tcp-fastopen-connect", IPPROTO_TCP, TCP_FASTOPEN_CONNECT, BOOLEAN, TCP },
+	{ "tcp-keepcnt", IPPROTO_TCP, TCP_KEEPCNT, INTEGER, TCP },
+	{ "tcp-keepidle", IPPROTO_TCP, TCP_KEEPIDLE, INTEGER, TCP },
+	{ "tcp-keepintvl", IPPROTO_TCP, TCP_KEEPINTVL, INTEGER, TCP },
+	{ "tcp-nodelay", IPPROTO_TCP, TCP_NODELAY, BOOLEAN, TCP },
 };
 
-/* The option named by argument 2; the socket is made if there is none yet, since it has to keep it. */
+/* The option named by argument 2. */
 static const struct option *
 find(lua_State *L, struct lsock **s)
 {
 	const char *name = luaL_checkstring(L, 2);
+	int whose = luaL_testudata(L, 1, LSOCK_TCP) != NULL ? TCP : UDP;
 
 	if ((*s = luaL_testudata(L, 1, LSOCK_TCP)) == NULL)
 		*s = luaL_checkudata(L, 1, LSOCK_UDP);
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (strcmp(options[i].name, name) == 0)
+		if ((options[i].whose & whose) != 0 && strcmp(options[i].name, name) == 0)
 			return &options[i];
-	luaL_argerror(L, 2, lua_pushfstring(L, "unsupported option `%s'", name));
+	lua_pushlstring(L, name, strnlen(name, SHOWN));
+	luaL_argerror(L, 2, lua_pushfstring(L, "unsupported option `%s'", lua_tostring(L, -1)));
 	return NULL;
 }
 
@@ -63,7 +68,7 @@ set(lua_State *L, const struct lsock *s, const struct option *o, const void *val
 {
 	if (setsockopt(s->watch.fd, o->level, o->number, value, n) == -1)
 		return lua_fail(L, "setsockopt failed");
-	lua_pushinteger(L, 1);
+	lua_pushnumber(L, 1);
 	return 1;
 }
 
@@ -133,8 +138,6 @@ lsock_setoption(lua_State *L)
 	struct addr a;
 	int value;
 
-	if (s->closed || lsock_open(s, AF_INET) == -1)
-		return lsock_fail(L, s->closed ? EBADF : errno);
 	switch (o->form) {
 	case BOOLEAN:
 		luaL_checktype(L, 3, LUA_TBOOLEAN);
@@ -168,8 +171,6 @@ lsock_getoption(lua_State *L)
 	struct addr a;
 	char text[ADDR_STRLEN];
 
-	if (s->closed || lsock_open(s, AF_INET) == -1)
-		return lsock_fail(L, s->closed ? EBADF : errno);
 	if (getsockopt(s->watch.fd, o->level, o->number, &v, &len) == -1)
 		return lua_fail(L, "getsockopt failed");
 	switch (o->form) {
@@ -191,7 +192,7 @@ lsock_getoption(lua_State *L)
 		lua_pushstring(L, v.n != 0 ? lsock_strerror(v.n) : NULL);
 		return 1;
 	default:
-		lua_pushinteger(L, v.n);
+		lua_pushnumber(L, v.n);
 		return 1;
 	}
 }

@@ -123,7 +123,7 @@ collect(lua_State *L, int from, int to, int event, bool woken)
 			lua_pushvalue(L, -1);
 			lua_rawseti(L, to, ++n);
 			lua_pushvalue(L, -1);
-			lua_pushinteger(L, n);
+			lua_pushnumber(L, n);
 			lua_rawset(L, to);
 		}
 		lua_pop(L, 1);

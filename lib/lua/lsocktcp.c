@@ -1,8 +1,10 @@
 /* LuaSocket's tcp objects: master, client, server. */
 #include <errno.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "lua/lnet.h"
 #include "lua/lsock.h"
@@ -26,6 +28,23 @@ check_client(lua_State *L)
 
 /* --- connecting --- */
 
+/*
+ * The stack: the socket, the host, the port, and when the host is a name its addresses or nil and why. The context: the
+ * port, and above it how many of the addresses have been tried.
+ */
+enum { ADDRESSES = 4, TRIED = 16 };
+
+static int connect_next(lua_State *, struct lsock *, lua_KContext, int error);
+
+static int
+connect_failed(lua_State *L, struct lsock *s, lua_KContext ctx, int error)
+{
+	/* with no time-out left to wait with, the caller asks again */
+	if (s->watch.fd == -1 || s->block == 0 || !lua_istable(L, ADDRESSES))
+		return lsock_fail(L, error);
+	return connect_next(L, s, ctx, error);
+}
+
 static int
 finish_connect(lua_State *L, int status, lua_KContext ctx)
 {
@@ -33,55 +52,90 @@ finish_connect(lua_State *L, int status, lua_KContext ctx)
 	socklen_t len = sizeof(int);
 	int error = 0;
 
-	(void)ctx;
 	if (lsock_timed_out(L, status))
-		return lsock_fail(L, ETIMEDOUT);
+		return connect_failed(L, s, ctx, ETIMEDOUT);
 	if (s->watch.fd == -1)
 		return lsock_fail(L, EBADF);
 	if (getsockopt(s->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
 		error = errno;
 	if (error != 0)
-		return lsock_fail(L, error);
-	lua_pushinteger(L, 1);
+		return connect_failed(L, s, ctx, error);
+	lua_pushnumber(L, 1);
 	return 1;
+}
+
+static void
+drop(struct lsock *s)
+{
+	poller_remove(s->sched->poller, &s->watch);
+	(void)close(s->watch.fd);
+	s->watch.fd = -1;
+}
+
+/* 0 or errno. A socket that failed once need not be good for a second try (POSIX): then it is made anew. */
+static int
+try(struct lsock *s, const struct addr *a, bool again)
+{
+	if (connect(s->watch.fd, &a->u.sa, a->len) == 0)
+		return 0;
+	if (errno != ECONNABORTED || !again)
+		return errno;
+	drop(s);
+	return lsock_open(s, s->family) == 0 && connect(s->watch.fd, &a->u.sa, a->len) == 0 ? 0 : errno;
 }
 
 /* A class that has been connected, if only tried, is a client. */
 static int
-start_connect(lua_State *L, struct lsock *s, const struct addr *a)
+start_connect(lua_State *L, struct lsock *s, const struct addr *a, lua_KContext ctx)
 {
 	int error, result;
 
 	if (s->family != AF_UNSPEC && s->family != a->u.sa.sa_family)
-		return lsock_fail(L, EAFNOSUPPORT);
+		return lua_fail(L, gai_strerror(EAI_ADDRFAMILY));
 	if (lsock_open(s, a->u.sa.sa_family) == -1)
 		return lsock_fail(L, errno);
 	s->kind = LSOCK_CLIENT;
-	if (connect(s->watch.fd, &a->u.sa, a->len) == 0) {
-		lua_pushinteger(L, 1);
+	if ((error = try(s, a, ctx >> TRIED > 1)) == 0) {
+		lua_pushnumber(L, 1);
 		return 1;
 	}
-	if (errno != EINPROGRESS && errno != EAGAIN && errno != EALREADY)
-		return lsock_fail(L, errno);
-	if (lsock_wait(L, s, POLLER_OUT, finish_connect, 0, &error, &result))
+	if (error != EINPROGRESS && error != EAGAIN && error != EALREADY)
+		return connect_failed(L, s, ctx, error);
+	if (lsock_wait(L, s, POLLER_OUT, finish_connect, ctx, &error, &result))
 		return result;
 	return lsock_fail(L, error);
 }
 
-/* The stack: socket, host, port, addresses or nil and why. The first one of the socket's family is tried. */
+/* The next address is tried, if there is one; a socket of another family is made anew for it. */
+static int
+connect_next(lua_State *L, struct lsock *s, lua_KContext ctx, int error)
+{
+	lua_KContext tried = ctx >> TRIED;
+	struct addr a;
+
+	if (lua_rawgeti(L, ADDRESSES, (lua_Integer)tried + 1) == LUA_TNIL)
+		return lsock_fail(L, error);
+	if (lsock_literal(lua_tostring(L, -1), s->family, (uint16_t)ctx, &a) == -1)
+		return lua_fail(L, "host or service not provided, or not known");
+	lua_pop(L, 1);
+	if (s->watch.fd != -1 && s->family != a.u.sa.sa_family) {
+		drop(s);
+		s->family = AF_UNSPEC;
+	}
+	lsock_begin(L, s);
+	return start_connect(L, s, &a, ctx + ((lua_KContext)1 << TRIED));
+}
+
 static int
 connect_resolved(lua_State *L, int status, lua_KContext port)
 {
 	struct lsock *s = lua_touserdata(L, 1);
-	struct addr a;
 
 	(void)status;
-	if (!lua_istable(L, 4))
+	if (!lua_istable(L, ADDRESSES))
 		return lua_fail(L, "host or service not provided, or not known");
-	lua_rawgeti(L, 4, 1);
-	if (lsock_literal(lua_tostring(L, -1), s->family, (uint16_t)port, &a) == -1)
-		return lua_fail(L, "host or service not provided, or not known");
-	return start_connect(L, s, &a);
+	lua_settop(L, ADDRESSES);
+	return connect_next(L, s, port, EADDRNOTAVAIL);
 }
 
 static int
@@ -106,16 +160,14 @@ tcp_connect(lua_State *L)
 	int port;
 
 	lsock_begin(L, s);
-	if (s->closed)
-		return lsock_fail(L, EBADF);
 	if (s->family == AF_UNIX)
-		return unix_addr(L, 2, &a) == 0 ? start_connect(L, s, &a) : lua_fail(L, "path too long");
+		return unix_addr(L, 2, &a) == 0 ? start_connect(L, s, &a, 0) : lua_fail(L, "path too long");
 	(void)luaL_checkstring(L, 2);
 	if ((port = lsock_checkport(L, 3)) == -1)
 		return lsock_no_service(L);
 	lua_settop(L, 3);
 	if (lsock_literal(lua_tostring(L, 2), s->family, (uint16_t)port, &a) == 0)
-		return start_connect(L, s, &a);
+		return start_connect(L, s, &a, 0);
 	lsock_resolve(L, 2, s->family, connect_resolved, port);
 	return connect_resolved(L, LUA_OK, port);
 }
@@ -126,10 +178,10 @@ static int
 bind_to(lua_State *L, struct lsock *s, const struct addr *a)
 {
 	if (s->family != AF_UNSPEC && s->family != a->u.sa.sa_family)
-		return lsock_fail(L, EAFNOSUPPORT);
+		return lua_fail(L, gai_strerror(EAI_ADDRFAMILY));
 	if (lsock_open(s, a->u.sa.sa_family) == -1 || bind(s->watch.fd, &a->u.sa, a->len) == -1)
 		return lsock_fail(L, errno);
-	lua_pushinteger(L, 1);
+	lua_pushnumber(L, 1);
 	return 1;
 }
 
@@ -155,8 +207,6 @@ tcp_bind(lua_State *L)
 	struct addr a;
 	int port;
 
-	if (s->closed)
-		return lsock_fail(L, EBADF);
 	if (s->family == AF_UNIX)
 		return unix_addr(L, 2, &a) == 0 ? bind_to(L, s, &a) : lua_fail(L, "path too long");
 	(void)luaL_checkstring(L, 2);
@@ -173,14 +223,15 @@ static int
 tcp_listen(lua_State *L)
 {
 	struct lsock *s = lsock_check(L, LSOCK_TCP, 1 << LSOCK_MASTER, "tcp{master}");
-	int backlog = (int)luaL_optinteger(L, 2, 32);
+	int backlog = (int)luaL_optnumber(L, 2, 32);
 
-	if (s->closed)
-		return lsock_fail(L, EBADF);
-	if (lsock_open(s, AF_INET) == -1 || listen(s->watch.fd, backlog) == -1)
+	/* without an address there is nothing yet that could listen */
+	if (s->watch.fd == -1)
+		return lua_failno(L, EBADF);
+	if (listen(s->watch.fd, backlog) == -1)
 		return lsock_fail(L, errno);
 	s->kind = LSOCK_SERVER;
-	lua_pushinteger(L, 1);
+	lua_pushnumber(L, 1);
 	return 1;
 }
 
@@ -232,7 +283,7 @@ tcp_shutdown(lua_State *L)
 
 	if (s->watch.fd != -1)
 		(void)shutdown(s->watch.fd, which);
-	lua_pushinteger(L, 1);
+	lua_pushnumber(L, 1);
 	return 1;
 }
 
@@ -256,7 +307,7 @@ tcp_setstats(lua_State *L)
 	s->sent = luaL_optnumber(L, 3, s->sent);
 	if (lua_isnumber(L, 4))
 		s->born = clock_read(&s->sched->clock) - clock_ns(lua_tonumber(L, 4));
-	lua_pushinteger(L, 1);
+	lua_pushnumber(L, 1);
 	return 1;
 }
 

@@ -1,5 +1,6 @@
 /* LuaSocket's udp objects: unconnected and connected. */
 #include <errno.h>
+#include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -52,9 +53,6 @@ receive_on(lua_State *L, int status, lua_KContext ctx)
 	while (n == -1 && errno == EINTR);
 	if (n >= 0)
 		return push_datagram(L, datagram, (size_t)n, ctx ? &from : NULL);
-	/* LuaSocket's word for what ICMP brings back */
-	if (errno == ECONNREFUSED)
-		return lua_fail(L, "refused");
 	error = errno;
 	if (error != EAGAIN && error != EWOULDBLOCK)
 		return lsock_fail(L, error);
@@ -95,19 +93,18 @@ send_on(lua_State *L, int status, lua_KContext ctx)
 	(void)ctx;
 	if (lsock_timed_out(L, status))
 		return lsock_fail(L, ETIMEDOUT);
+	/* LuaSocket's word */
 	if (s->watch.fd == -1)
-		return lsock_fail(L, EBADF);
+		return lua_fail(L, "refused");
 	if (to != NULL)
 		memcpy(&a, to, sizeof(a));
 	do
 		n = sendto(s->watch.fd, data, size, MSG_NOSIGNAL, to != NULL ? &a.u.sa : NULL, to != NULL ? a.len : 0);
 	while (n == -1 && errno == EINTR);
 	if (n >= 0) {
-		lua_pushinteger(L, n);
+		lua_pushnumber(L, (lua_Number)n);
 		return 1;
 	}
-	if (errno == ECONNREFUSED)
-		return lua_fail(L, "refused");
 	error = errno;
 	if (error != EAGAIN && error != EWOULDBLOCK)
 		return lsock_fail(L, error);
@@ -130,15 +127,15 @@ static int
 udp_sendto(lua_State *L)
 {
 	struct lsock *s = lsock_check(L, LSOCK_UDP, 1 << LSOCK_UNCONNECTED, "udp{unconnected}");
-	int port = lsock_checkport(L, 4);
 	struct addr a;
+	int port;
 
 	lsock_begin(L, s);
 	(void)luaL_checkstring(L, 2);
-	if (port == -1)
-		return lsock_no_service(L);
-	if (lsock_literal(luaL_checkstring(L, 3), s->family, (uint16_t)port, &a) == -1)
-		return lua_fail(L, "host or service not provided, or not known");
+	(void)luaL_checkstring(L, 3);
+	if ((port = lsock_checkport(L, 4)) == -1 ||
+	    lsock_literal(lua_tostring(L, 3), s->family, (uint16_t)port, &a) == -1)
+		return lua_fail(L, gai_strerror(EAI_NONAME));
 	if (s->closed || lsock_open(s, a.u.sa.sa_family) == -1)
 		return lsock_fail(L, s->closed ? EBADF : errno);
 	lua_settop(L, 2);
@@ -157,7 +154,7 @@ apply(lua_State *L, struct lsock *s, const struct addr *a, bool peer)
 		return lsock_fail(L, errno);
 	if (peer)
 		s->kind = LSOCK_CONNECTED;
-	lua_pushinteger(L, 1);
+	lua_pushnumber(L, 1);
 	return 1;
 }
 
@@ -211,7 +208,7 @@ udp_setpeername(lua_State *L)
 	if (s->watch.fd != -1)
 		(void)connect(s->watch.fd, &none, sizeof(none));
 	s->kind = LSOCK_UNCONNECTED;
-	lua_pushinteger(L, 1);
+	lua_pushnumber(L, 1);
 	return 1;
 }
 

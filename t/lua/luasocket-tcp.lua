@@ -1,0 +1,250 @@
+-- What tcp objects of LuaSocket answer, in one thread: the same under lua5.4 with the real core and under corun.
+local socket = require "socket"
+
+local function show(what, ...)
+	local t = table.pack(...)
+	for i = 1, t.n do
+		local v = t[i]
+		if type(v) == "string" and #v > 60 then v = ("<%d bytes, %s>"):format(#v, v:sub(1, 8)) end
+		if type(v) == "userdata" then v = tostring(v):gsub("0x%x+", "0x") end
+		t[i] = type(v) == "table" and "table" or tostring(v)
+	end
+	print(what .. ": " .. table.concat(t, " | ", 1, t.n))
+end
+
+-- an error's text, without the place
+local function fails(what, f, ...)
+	local ok, e = pcall(f, ...)
+	show(what, ok, type(e) == "string" and e:gsub("^[^ ]+:%d+: ", "") or e)
+end
+
+local function pair(server)
+	local client = socket.tcp()
+	show("connect", client:connect(server:getsockname()))
+	return client, server:accept()
+end
+
+local s = socket.tcp()
+show("new", s, s:getfamily(), s:getfd(), s:dirty())
+show("unbound name", s:getsockname())
+show("unbound listen", s:listen())
+show("closed close", s:close())
+show("bind", s:bind("127.0.0.1", 0))
+show("class", s)
+show("listen", s:listen())
+show("class", s, s:getfamily())
+local host, port, family = s:getsockname()
+show("name", host, math.type(port), family)
+show("peer of a server", s:getpeername())
+fails("bind twice", function() return s:bind("127.0.0.1", 0) end)
+fails("receive on a server", function() return s:receive() end)
+fails("connect with nothing", function() return socket.tcp():connect() end)
+fails("no object", function() return s.accept({}) end)
+fails("nothing", function() return s.getfd() end)
+show("in use", socket.tcp4():bind("127.0.0.1", port))
+show("bad address", socket.tcp4():bind("not an address", 0))
+show("bad service", socket.tcp4():bind("127.0.0.1", "nosuchservice"))
+show("other family", socket.tcp4():bind("::1", 0))
+
+-- time-outs
+show("default time-outs", s:gettimeout())
+show("settimeout", s:settimeout(0), s:settimeout(5, "t"))
+show("time-outs", s:gettimeout())
+fails("mode", function() return s:settimeout(1, "x") end)
+show("accept with nobody", s:accept())
+show("settimeout", s:settimeout(0.05), s:settimeout(nil, "t"))
+show("accept with nobody", s:accept())
+show("settimeout", s:settimeout())
+
+-- patterns
+local c, p = pair(s)
+show("client", c, p, c:getfamily(), p:dirty())
+show("names", c:getpeername() == s:getsockname(), select(2, c:getpeername()) == port)
+show("send", c:send("one\r\ntwo\r\r\nthr\ree\nfour five six"))
+show("line", p:receive())
+show("dirty", p:dirty())
+show("line", p:receive("*l"))
+show("line", p:receive("*line"))
+show("count", p:receive(4))
+show("count with a prefix", p:receive(7, "<->"))
+show("a prefix that is enough", p:receive(2, "long"))
+show("0 bytes", p:receive(0))
+p:settimeout(0)
+show("partial line", p:receive("*l"))
+show("nothing", p:receive())
+show("nothing, prefix", p:receive("*l", "before"))
+show("all, not yet", p:receive("*a", "before"))
+show("count, not yet", p:receive(3))
+show("0 bytes of none", p:receive(0))
+p:settimeout(0.05)
+show("count, in time", p:receive(3))
+fails("pattern", function() return p:receive("*n") end)
+fails("negative", function() return p:receive(-1) end)
+fails("no string", function() return p:receive({}) end)
+fails("no data", function() return p:send() end)
+
+-- parts of strings
+show("send part", c:send("0123456789", 3, 5))
+show("send tail", c:send("0123456789", -2))
+show("send head", c:send("0123456789", 1, -9))
+show("send nothing", c:send("0123456789", 5, 4))
+show("send beyond", c:send("0123456789", 10, 99))
+show("send empty", c:send(""))
+p:settimeout()
+show("sent", p:receive(8))
+
+-- a buffer that is full
+c:settimeout(0)
+local big = ("x"):rep(64 * 1024 * 1024)
+local last, err, partial = c:send(big)
+show("full", last, err, partial > 0 and partial < #big)
+local got = 0
+p:settimeout(0.2)
+repeat
+	local data, e, part = p:receive(65536)
+	got = got + #(data or part)
+until e
+show("all of it", got == partial)
+show("stats", (select(2, c:getstats())) == partial + 8 + 34, (p:getstats()) == partial + 8 + 34)
+show("setstats", c:setstats(1, 2, 3), select(3, c:getstats()) - 3 < 1)
+show("stats", c:getstats() == 1, select(2, c:getstats()) // 1)
+
+-- ends
+c:settimeout()
+p:settimeout()
+c:send("last words")
+show("shutdown", c:shutdown("send"))
+show("send after it", c:send("more"))
+show("rest as line", p:receive())
+show("end", p:receive())
+show("end of all", p:receive("*a"))
+show("back", p:send("yes\n"))
+show("half open", c:receive())
+p:close()
+show("peer closed", c:receive("*a"))
+show("closed", p:receive())
+show("closed send", p:send("x"))
+show("closed name", p:getsockname())
+show("closed fd", p:getfd())
+fails("bad shutdown", function() return c:shutdown("nothing") end)
+c:close()
+
+c, p = pair(s)
+c:send("a\nb\nrest")
+c:close()
+show("line", p:receive())
+show("all", p:receive("*a"))
+show("all again", p:receive("*a"))
+p:close()
+
+-- reset
+c, p = pair(s)
+c:setoption("linger", { on = true, timeout = 0 })
+c:close()
+show("reset", p:receive())
+p:close()
+
+-- connecting
+local free = socket.tcp4()
+free:bind("127.0.0.1", 0)
+local _, nobody = free:getsockname()
+local r = socket.tcp()
+show("refused", r:connect("127.0.0.1", nobody))
+show("class then", r)
+show("refused, core", socket.connect("127.0.0.1", nobody))
+show("no such name", socket.tcp():connect("no such name", 80))
+show("no such service", socket.tcp():connect("127.0.0.1", "nosuchservice"))
+c, p = pair(s)
+show("connected", c:connect("127.0.0.1", port))
+c:close()
+p:close()
+show("from here", socket.connect("127.0.0.1", port, "127.0.0.1", 0))
+s:accept():close()
+show("connect4", socket.connect4("127.0.0.1", port))
+s:accept():close()
+fails("no family", function() return socket.connect("127.0.0.1", port, nil, nil, "ipx") end)
+
+-- options
+local o = socket.tcp4()
+for _, name in ipairs { "keepalive", "reuseaddr", "reuseport", "tcp-nodelay" } do
+	show(name, o:getoption(name), o:setoption(name, true), o:getoption(name))
+	show(name, o:setoption(name, false), o:getoption(name))
+end
+show("linger", o:setoption("linger", { on = true, timeout = 7 }), o:getoption("linger").on, o:getoption("linger").timeout)
+show("keepidle", o:setoption("tcp-keepidle", 77), o:getoption("tcp-keepidle"))
+show("error", o:getoption("error"))
+fails("no option", function() return o:setoption("nonsense", true) end)
+fails("no option", function() return o:getoption("an option with a name that is far too long to be shown") end)
+fails("no boolean", function() return o:setoption("keepalive", 1) end)
+fails("no table", function() return o:setoption("linger", 1) end)
+fails("no field", function() return o:setoption("linger", {}) end)
+fails("no field", function() return o:setoption("linger", { on = true }) end)
+show("closed option", socket.tcp():getoption("keepalive"))
+show("closed option", socket.tcp():setoption("keepalive", true))
+
+-- descriptors that change hands
+c, p = pair(s)
+local other = socket.tcp()
+other:setfd(c:getfd())
+c:setfd(-1)
+show("given away", c:getfd(), c:send("x"))
+other:close()
+show("other", p:receive())
+p:close()
+
+-- select
+show("select nothing", socket.select({}, {}, 0))
+show("select nil", socket.select(nil, nil, 0.01))
+local rs, ws, e = socket.select({ s }, nil, 0)
+show("select quiet", #rs, #ws, e)
+c, p = pair(s)
+local c2, p2 = pair(s)
+p:send("some lines\nmore\n")
+p2:send("x")
+rs, ws, e = socket.select({ c2, c, s }, { c, c2 }, 1)
+show("select", #rs, #ws, e, rs[rs[c]] == c, rs[rs[c2]] == c2, rs[s], ws[ws[c]] == c)
+show("line", c:receive())
+rs, ws, e = socket.select({ c, c2 }, nil, 1)
+show("select buffered", #rs, rs[1] == c, rs[c], rs[c2], e)
+show("line", c:receive())
+rs, ws, e = socket.select({ { getfd = function() return c2:getfd() end } }, nil, 1)
+show("select a table", #rs, type(rs[1]), e)
+show("select a table that is dirty", #(socket.select({ { getfd = function() return 0 end,
+	dirty = function() return true end } }, nil, 1)))
+show("select without a descriptor", socket.select({ { getfd = function() return -1 end } }, nil, 0))
+fails("select a number", function() return socket.select(1) end)
+
+-- exceptions
+local try = socket.newtry(function() print("finalizer") end)
+local protected = socket.protect(function(...) return ... end)
+show("protect", protected(1, nil, 3))
+show("try", try(1, 2, 3))
+show("try fails", socket.protect(function() return try(nil, "why", "more") end)())
+show("try in a table", socket.protect(function() try(false, { "why" }) end)())
+show("socket.try", pcall(socket.try, nil, "oh"))
+fails("other errors", socket.protect(function() error("mine", 0) end))
+show("nested", socket.protect(function()
+	local a, b = socket.protect(function() try(nil, "inner") end)()
+	try(nil, b .. " outer")
+end)())
+
+show("skip", socket.skip(2, "a", "b", "c", "d"))
+show("skip all", socket.skip(9, "a"))
+show("toip", socket.dns.toip("localhost"))
+show("toip", (socket.dns.toip("127.0.0.1")))
+show("hostname", socket.dns.gethostname() == io.popen("hostname"):read())
+show("getaddrinfo", socket.dns.getaddrinfo("::1")[1].family, socket.dns.getaddrinfo("127.0.0.1")[1].addr)
+show("getnameinfo", select(2, socket.dns.getnameinfo("127.0.0.1", "80")))
+fails("getnameinfo", function() return socket.dns.getnameinfo() end)
+
+-- socket.lua's own
+local server = socket.bind("127.0.0.1", 0)
+show("socket.bind", server)
+c, p = pair(server)
+local ltn12 = require "ltn12"
+show("pump", ltn12.pump.all(ltn12.source.string("through a pump"), socket.sink("close-when-done", c)))
+local t = {}
+show("pump", ltn12.pump.all(socket.source("until-closed", p), (ltn12.sink.table(t))), table.concat(t))
+local start = socket.gettime()
+socket.sleep(0.01)
+show("sleep", socket.gettime() - start >= 0.009, math.abs(socket.gettime() - os.time()) < 5)
