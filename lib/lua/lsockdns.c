@@ -147,10 +147,32 @@ ask_reverse(lua_State *L, lua_KFunction k)
 	lua_callk(L, 2, 2, 0, k);
 }
 
+/* The stack: the name, and what toip gave for it. */
+static int
+name_found(lua_State *L, int status, lua_KContext ctx)
+{
+	(void)status;
+	(void)ctx;
+	if (lua_isnil(L, 2))
+		return 2;
+	lua_getfield(L, 3, "name");
+	lua_pushvalue(L, 3);
+	return 2;
+}
+
+/* An address is asked for its name; a name that has an address is one already. */
 static int
 dns_tohostname(lua_State *L)
 {
+	struct addr a;
+
 	lua_settop(L, 1);
+	if (lsock_literal(luaL_checkstring(L, 1), AF_UNSPEC, 0, &a) == -1) {
+		lua_pushcfunction(L, dns_toip);
+		lua_pushvalue(L, 1);
+		lua_callk(L, 1, 2, 0, name_found);
+		return name_found(L, LUA_OK, 0);
+	}
 	ask_reverse(L, tohostname_done);
 	return tohostname_done(L, LUA_OK, 0);
 }
