@@ -173,6 +173,6 @@ refused() {
 	until_true eval 'tmux -L "$$-$BATS_TEST_NUMBER" capture-pane -p | grep -q "^ended"'
 	tmux -L "$$-$BATS_TEST_NUMBER" capture-pane -p >screen
 	tmux -L "$$-$BATS_TEST_NUMBER" kill-server
-	! grep -q 'under way' screen
+	run ! grep -q 'under way' screen
 	[ "$(grep -c TIMEOUT answers)" -eq 2 ]
 }

@@ -91,15 +91,18 @@ input_bad(const struct input *in)
 static void
 complain(struct input *in, struct slice text, const char *why)
 {
+	char shown[81], line[32] = "";
+	size_t n = text.n < sizeof(shown) - 1 ? text.n : sizeof(shown) - 1;
+
 	in->bad++;
-	if (in->from_stdin)
-		fprintf(stderr, "dnsq: line %lu: ", in->line);
-	else
-		fprintf(stderr, "dnsq: ");
 	/* what came in from outside must not reach a terminal as it is */
-	for (size_t i = 0; i < text.n && i < 80; i++)
-		fputc(text.p[i] >= ' ' && text.p[i] < 0x7f ? text.p[i] : '?', stderr);
-	fprintf(stderr, "%s: %s\n", text.n > 80 ? "..." : "", why);
+	for (size_t i = 0; i < n; i++)
+		shown[i] = text.p[i] >= ' ' && text.p[i] < 0x7f ? text.p[i] : '?';
+	shown[n] = '\0';
+	if (in->from_stdin)
+		(void)snprintf(line, sizeof(line), "line %lu: ", in->line);
+	/* in one piece: workers may complain at the same time */
+	fprintf(stderr, "dnsq: %s%s%s: %s\n", line, shown, text.n > n ? "..." : "", why);
 }
 
 /* --- lines --- */

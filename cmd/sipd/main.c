@@ -5,6 +5,7 @@
 #include <err.h>
 #include <errno.h>
 #include <grp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
@@ -18,6 +19,9 @@
 /* What is in work at SIGTERM has this long to end, looked at every TICK. */
 #define GRACE (5 * SEC)
 #define TICK (10 * MSEC)
+/* So many transactions are a burst. */
+enum { BURST = 1000 };
+
 #define TWICE (100 * MSEC)
 
 /* A request that computes for longer than this lets the others go on meanwhile. */
@@ -120,11 +124,29 @@ become(const char *user)
 		err(1, "cannot become %s", user);
 }
 
-static bool
-idle(void *rt, int64_t until)
+/* After a burst, the C library keeps what was freed unless it is told not to. */
+static void
+give_back(struct sipd *d)
 {
+	const struct stxn_stats *st = &d->server.layer.stats;
+	size_t held = st->kept + st->pending;
+
+	if (held > d->held_most)
+		d->held_most = held;
+	if (d->held_most < BURST || held > d->held_most / 2)
+		return;
+	(void)malloc_trim(0);
+	d->held_most = held;
+}
+
+static bool
+idle(void *arg, int64_t until)
+{
+	struct sipd *d = arg;
+
 	(void)until;
-	return runtime_idle(rt);
+	give_back(d);
+	return runtime_idle(d->rt);
 }
 
 static void
@@ -156,7 +178,7 @@ open_runtime(struct sipd *d)
 	if ((d->rt = runtime_new(&d->sched, &options)) == NULL)
 		err(1, NULL);
 	d->sched.idle = idle;
-	d->sched.idle_arg = d->rt;
+	d->sched.idle_arg = d;
 	runtime_on_error(d->rt, log_line, NULL);
 	if (runtime_preempt(d->rt, QUANTUM) == -1)
 		err(1, "cannot pre-empt");

@@ -37,6 +37,7 @@ struct sipd {
 	struct siptransport *transports[LISTEN_MAX];
 	int ntransports;
 	struct tls *tls;          /* of the script's option of that name; NULL: none */
+	size_t held_most;         /* transactions since memory was given back */
 	bool failed;              /* the script or a listener is no good */
 };
 

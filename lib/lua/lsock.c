@@ -47,6 +47,10 @@ ready(struct watch *watch, int events)
 int
 lsock_listen_to(struct lsock *s, struct lsock_wait *w)
 {
+	if (s->watch.fd == -1) {
+		errno = EBADF;
+		return -1;
+	}
 	if (poller_want(s->sched->poller, &s->watch, s->watch.wants | w->events) == -1)
 		return -1;
 	LIST_INSERT_HEAD(&s->waits, w, entry);

@@ -23,6 +23,9 @@
 /* What an IPv4 datagram can carry: more would be lost without a word. */
 enum { DATAGRAM_MAX = 65507 };
 
+/* Transactions kept for the next ones; a burst of them goes back to the system. */
+enum { FREE_MOST = 1024 };
+
 static void fire(struct timer *);
 
 void
@@ -35,6 +38,7 @@ stxn_init(struct stxn_layer *l)
 	TAILQ_INIT(&l->kept[1]);
 	l->kept_bytes[0] = l->kept_bytes[1] = 0;
 	TAILQ_INIT(&l->free);
+	l->nfree = 0;
 	buf_init(&l->out, 0);
 	l->stats = (struct stxn_stats){ .requests = 0 };
 }
@@ -69,9 +73,10 @@ stxn_new(struct stxn_layer *l, uint64_t h, uint64_t h2, struct sipflow *flow)
 {
 	struct stxn *t = TAILQ_FIRST(&l->free);
 
-	if (t != NULL)
+	if (t != NULL) {
 		TAILQ_REMOVE(&l->free, t, entry);
-	else if ((t = malloc(sizeof(*t))) == NULL)
+		l->nfree--;
+	} else if ((t = malloc(sizeof(*t))) == NULL)
 		return NULL;
 	*t = (struct stxn){ .h2 = h2, .layer = l, .flow = sipflow_hold(flow), .reliable = flow->reliable, .state = TRYING };
 	timer_init(&t->timer, fire, false);
@@ -114,8 +119,12 @@ stxn_end(struct stxn *t)
 		l->stats.pending--;
 	free(t->response);
 	t->response = NULL;
-	TAILQ_INSERT_HEAD(&l->free, t, entry);
 	sipflow_release(t->flow);
+	if (l->nfree < FREE_MOST) {
+		TAILQ_INSERT_HEAD(&l->free, t, entry);
+		l->nfree++;
+	} else
+		free(t);
 	if (owner != NULL)
 		owner->gone(owner);
 }

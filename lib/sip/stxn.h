@@ -57,6 +57,7 @@ struct stxn_layer {
 	struct hash calls; /* by what a request has in common with its copies, and an INVITE with the ACK to its 2xx */
 	uint8_t key2[16];
 	TAILQ_HEAD(stxn_list, stxn) kept[2], free; /* kept: [1] INVITEs */
+	size_t nfree;
 	size_t kept_bytes[2];
 	struct buf out;     /* where responses are printed */
 	struct sipmsg msg;  /* the message being read */
