@@ -118,7 +118,7 @@ refused() {
 }
 
 @test "manual page: a table tells whether memory has levelled" {
-	echo 'local t = {} for i = 1, 20 do t[i] = ("x"):rep(2^20) .. i sleep(0.1) end' >script.lua
+	echo 'local t = {} for i = 1, 30 do t[i] = ("x"):rep(2^20) .. i sleep(0.1) end' >script.lua
 	run --separate-stderr gcwatch -S -i 0.1 -m .gc -m .rss -o memory.tsv corun script.lua
 	[ "$status" -eq 0 ]
 	[[ ${stderr_lines[0]} == metric*min*avg*max*last*'in the last half' ]]
