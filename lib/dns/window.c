@@ -9,11 +9,11 @@
 
 enum {
 	CALM = 50,
-	QUIET_STEP = 1000, /* what a silent server gets more, each time */
+	QUIET_STEP = 200,  /* what a silent server gets more, each time: more at once would overflow a small buffer */
 };
 
 #define ROUND_LEAST (5 * MSEC)
-#define QUIET       (5 * MSEC)
+#define QUIET       (MSEC)
 #define LONG_QUIET  (250 * MSEC)
 
 /* Answers that are later than twice the least round-trip time, and this much, were waiting in a queue. */
