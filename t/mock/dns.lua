@@ -17,14 +17,15 @@
 --   astray     the address of another name         alias     an alias that leads out of the answer
 --   badcookie  BADCOOKIE, with a cookie, always
 --   a RCODE's name in small letters: that RCODE
+local at = arg[1] or '127.0.0.1:0'
 local udp, tcp, address
 repeat
-  -- the port must be free for TCP, too
+  -- a port that the system chooses must be free for TCP, too
   if udp then udp:close() end
-  udp = assert(net.udp(arg[1] or '127.0.0.1:0'))
+  udp = assert(net.udp(at))
   address = udp:localaddr()
   tcp = net.listen(address)
-until tcp or arg[1]
+until tcp or not at:find(':0$')
 assert(tcp)
 local elsewhere = net.udp('127.0.0.1:0')
 local seen = {}
