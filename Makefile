@@ -108,6 +108,7 @@ $(B)/bench/%: scripts/bench/%.c Makefile $(B)/flags
 
 # the tests do without libev
 LIBS_ev = -lev
+LIBS_sipload = -lm $(BSD_LIBS)
 BENCHES := $(filter-out $(if $(wildcard /usr/include/ev.h),,scripts/bench/ev.c),$(wildcard scripts/bench/*.c))
 benches: $(BENCHES:scripts/bench/%.c=$(B)/bench/%)
 
