@@ -9,31 +9,32 @@
 static const struct {
 	const char *name;
 	char compact;
-	bool once; /* a second one is a fault */
+	const char *twice; /* what is wrong when there is a second one; NULL: nothing */
+	const char *bad;   /* when its value is; NULL: the value says more, or is not looked at */
 } fields[SIP_FIELDS] = {
-	[SIP_VIA] = { "Via", 'v', false },
-	[SIP_FROM] = { "From", 'f', true },
-	[SIP_TO] = { "To", 't', true },
-	[SIP_CALL_ID] = { "Call-ID", 'i', true },
-	[SIP_CSEQ] = { "CSeq", 0, true },
-	[SIP_MAX_FORWARDS] = { "Max-Forwards", 0, true },
-	[SIP_CONTACT] = { "Contact", 'm', false },
-	[SIP_CONTENT_LENGTH] = { "Content-Length", 'l', true },
-	[SIP_CONTENT_TYPE] = { "Content-Type", 'c', true },
-	[SIP_CONTENT_ENCODING] = { "Content-Encoding", 'e', false },
-	[SIP_RECORD_ROUTE] = { "Record-Route", 0, false },
-	[SIP_ROUTE] = { "Route", 0, false },
-	[SIP_SUBJECT] = { "Subject", 's', false },
-	[SIP_SUPPORTED] = { "Supported", 'k', false },
-	[SIP_EVENT] = { "Event", 'o', false },
-	[SIP_ALLOW_EVENTS] = { "Allow-Events", 'u', false },
-	[SIP_REFER_TO] = { "Refer-To", 'r', false },
-	[SIP_REFERRED_BY] = { "Referred-By", 'b', false },
-	[SIP_SESSION_EXPIRES] = { "Session-Expires", 'x', false },
-	[SIP_REQUIRE] = { "Require", 0, false },
-	[SIP_TIMESTAMP] = { "Timestamp", 0, false },
-	[SIP_EXPIRES] = { "Expires", 0, true },
-	[SIP_DATE] = { "Date", 0, true },
+	[SIP_VIA] = { "Via", 'v', NULL, NULL },
+	[SIP_FROM] = { "From", 'f', "From is there twice", "bad From" },
+	[SIP_TO] = { "To", 't', "To is there twice", "bad To" },
+	[SIP_CALL_ID] = { "Call-ID", 'i', "Call-ID is there twice", "bad Call-ID" },
+	[SIP_CSEQ] = { "CSeq", 0, "CSeq is there twice", NULL },
+	[SIP_MAX_FORWARDS] = { "Max-Forwards", 0, "Max-Forwards is there twice", "bad Max-Forwards" },
+	[SIP_CONTACT] = { "Contact", 'm', NULL, "bad Contact" },
+	[SIP_CONTENT_LENGTH] = { "Content-Length", 'l', "Content-Length is there twice", "bad Content-Length" },
+	[SIP_CONTENT_TYPE] = { "Content-Type", 'c', "Content-Type is there twice", NULL },
+	[SIP_CONTENT_ENCODING] = { "Content-Encoding", 'e', NULL, NULL },
+	[SIP_RECORD_ROUTE] = { "Record-Route", 0, NULL, "bad Record-Route" },
+	[SIP_ROUTE] = { "Route", 0, NULL, "bad Route" },
+	[SIP_SUBJECT] = { "Subject", 's', NULL, NULL },
+	[SIP_SUPPORTED] = { "Supported", 'k', NULL, NULL },
+	[SIP_EVENT] = { "Event", 'o', NULL, NULL },
+	[SIP_ALLOW_EVENTS] = { "Allow-Events", 'u', NULL, NULL },
+	[SIP_REFER_TO] = { "Refer-To", 'r', NULL, NULL },
+	[SIP_REFERRED_BY] = { "Referred-By", 'b', NULL, NULL },
+	[SIP_SESSION_EXPIRES] = { "Session-Expires", 'x', NULL, NULL },
+	[SIP_REQUIRE] = { "Require", 0, NULL, NULL },
+	[SIP_TIMESTAMP] = { "Timestamp", 0, NULL, NULL },
+	[SIP_EXPIRES] = { "Expires", 0, "Expires is there twice", "bad Expires" },
+	[SIP_DATE] = { "Date", 0, "Date is there twice", "bad Date" },
 };
 
 /* Those whose names are that long; SIP_OTHER ends a row. */
@@ -193,8 +194,8 @@ add_header(struct parse *p, struct slice name, struct slice value)
 		return;
 	if (p->only[h->field] == NULL)
 		p->only[h->field] = h;
-	else if (fields[h->field].once)
-		fail(p, name.p, "a header field that must be there once is there twice", 400);
+	else if (fields[h->field].twice != NULL)
+		fail(p, name.p, fields[h->field].twice, 400);
 }
 
 /* One field with the lines that continue it. */
@@ -259,7 +260,7 @@ present(struct parse *p, enum sip_field field)
 static void
 bad(struct parse *p, enum sip_field field, const char *why)
 {
-	fail(p, value_of(p, field).p, why, 400);
+	fail(p, value_of(p, field).p, why != NULL ? why : fields[field].bad, 400);
 }
 
 /* One that cannot be understood is copied as it is, and the response goes back where the request came from. */
@@ -290,7 +291,7 @@ check_call_id(struct parse *p)
 		bad(p, SIP_CALL_ID, "empty Call-ID");
 	for (size_t i = 0; i < id.n; i++)
 		if ((unsigned char)id.p[i] <= ' ' || id.p[i] == 0x7f)
-			bad(p, SIP_CALL_ID, "bad Call-ID");
+			bad(p, SIP_CALL_ID, NULL);
 }
 
 /* A response copies them as they are: none has to be understood to make one (8.2.6.2). */
@@ -302,9 +303,9 @@ check_mandatory(struct parse *p)
 
 	check_via(p);
 	if (present(p, SIP_FROM) && sip_parse_nameaddr(value_of(p, SIP_FROM), &m->from, &why) == -1)
-		bad(p, SIP_FROM, "bad From");
+		bad(p, SIP_FROM, NULL);
 	if (present(p, SIP_TO) && sip_parse_nameaddr(value_of(p, SIP_TO), &m->to, &why) == -1)
-		bad(p, SIP_TO, "bad To");
+		bad(p, SIP_TO, NULL);
 	check_call_id(p);
 	if (present(p, SIP_CSEQ)) {
 		if (sip_parse_cseq(value_of(p, SIP_CSEQ), &m->cseq, &why) == -1)
@@ -335,7 +336,7 @@ check_list(struct parse *p, const struct sip_header *h)
 	for (; ok && sip_take_value(&rest, &value); any = true)
 		ok = (h->field == SIP_VIA ? sip_parse_via(value, &via, &why) : sip_parse_nameaddr(value, &addr, &why)) == 0;
 	if (!ok || !any)
-		fail(p, sip_header_value(p->m, h).p, ok ? "empty header field" : why, 400);
+		fail(p, sip_header_value(p->m, h).p, fields[h->field].bad != NULL ? fields[h->field].bad : ok ? "bad Via" : why, 400);
 }
 
 static bool
@@ -378,9 +379,9 @@ check_others(struct parse *p)
 		if (h->field == SIP_VIA || h->field == SIP_CONTACT || h->field == SIP_ROUTE || h->field == SIP_RECORD_ROUTE)
 			check_list(p, h);
 		else if (h->field == SIP_DATE && !is_date(sip_header_value(p->m, h)))
-			bad(p, SIP_DATE, "bad Date");
+			bad(p, SIP_DATE, NULL);
 		else if (h->field == SIP_EXPIRES && !is_digits(sip_header_value(p->m, h)))
-			bad(p, SIP_EXPIRES, "bad Expires");
+			bad(p, SIP_EXPIRES, NULL);
 	}
 }
 
@@ -393,7 +394,7 @@ check_max_forwards(struct parse *p)
 	if (p->only[SIP_MAX_FORWARDS] == NULL)
 		return;
 	if (slice_u64(value_of(p, SIP_MAX_FORWARDS), 255, &n) == -1)
-		fail(p, value_of(p, SIP_MAX_FORWARDS).p, "bad Max-Forwards", 400);
+		bad(p, SIP_MAX_FORWARDS, NULL);
 	else
 		p->m->max_forwards = (int)n;
 }
@@ -410,9 +411,9 @@ check_body(struct parse *p)
 		return;
 	value = value_of(p, SIP_CONTENT_LENGTH);
 	if (slice_u64(value, UINT32_MAX, &n) == -1)
-		fail(p, value.p, "bad Content-Length", 400);
+		bad(p, SIP_CONTENT_LENGTH, NULL);
 	else if (n > p->rest.n)
-		fail(p, value.p, "the body is shorter than Content-Length says", 400);
+		bad(p, SIP_CONTENT_LENGTH, "the body is shorter than Content-Length says");
 	else
 		p->m->body.n = (size_t)n;
 }

@@ -1,5 +1,7 @@
 #include "sip/sipuri.h"
 
+#include <arpa/inet.h>
+
 #include "sip/lex.h"
 
 static int
@@ -9,23 +11,38 @@ refuse(struct fault *f, struct slice whole, const char *at, const char *why)
 	return -1;
 }
 
+/* Three colons in a row are what RFC 3261's own grammar writes for two: RFC 5118, section 4.10, asks to take them. */
+static bool
+is_ipv6(struct slice s)
+{
+	char text[INET6_ADDRSTRLEN + 1];
+	struct in6_addr a;
+	size_t n = 0;
+	bool third = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (!third && n > 1 && s.p[i] == ':' && text[n - 1] == ':' && text[n - 2] == ':') {
+			third = true;
+			continue;
+		}
+		if (n == sizeof(text) - 1)
+			return false;
+		text[n++] = s.p[i];
+	}
+	text[n] = '\0';
+	return strlen(text) == n && inet_pton(AF_INET6, text, &a) == 1;
+}
+
 static size_t
 ipv6_reference(struct slice s)
 {
 	const char *end = memchr(s.p, ']', s.n);
 	struct slice inside;
-	int colons = 0;
 
 	if (end == NULL)
 		return 0;
 	inside = (struct slice){ s.p + 1, (size_t)(end - s.p) - 1 };
-	for (size_t i = 0; i < inside.n; i++) {
-		if (!sip_is(inside.p[i], CHAR_HEX) && inside.p[i] != ':' && inside.p[i] != '.')
-			return 0;
-		colons += inside.p[i] == ':';
-	}
-	/* three in a row are what RFC 3261's own grammar writes for two: RFC 5118, section 4.10, asks to take them */
-	return colons > 1 ? inside.n + 2 : 0;
+	return is_ipv6(inside) ? inside.n + 2 : 0;
 }
 
 static size_t
@@ -100,15 +117,17 @@ scheme_of(struct slice s)
 	                                     : SIP_SCHEME_OTHER;
 }
 
+/* A global number is `+` and digits; a local one may have all keys of a telephone (RFC 3966, section 3). */
 static bool
 is_number(struct slice s)
 {
+	bool global = s.n > 0 && *s.p == '+';
 	size_t digits = 0;
 
-	for (size_t i = 0; i < s.n; i++) {
-		if (!sip_is(s.p[i], CHAR_PHONE))
+	for (size_t i = global; i < s.n; i++) {
+		if (!sip_is(s.p[i], CHAR_PHONE) || s.p[i] == '+' || (global && strchr("0123456789-.()", s.p[i]) == NULL))
 			return false;
-		digits += strchr("+-.()", s.p[i]) == NULL;
+		digits += strchr("-.()", s.p[i]) == NULL;
 	}
 	return digits > 0;
 }

@@ -111,11 +111,11 @@ TEST(refused)
 		const char *text, *why;
 	} cases[] = {
 		{ "INVITE sip:h SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.15;;,;,,\r\n" TO FROM ID CSEQ "\r\n", "bad Via parameter" },
-		{ LINE REST "m: \"Joe\" <sip:joe@example.org>;;;;\r\n\r\n", "bad parameter behind the address" },
+		{ LINE REST "m: \"Joe\" <sip:joe@example.org>;;;;\r\n\r\n", "bad Contact" },
 		{ LINE REST "l: 9999\r\n\r\nabc", "the body is shorter than Content-Length says" },
 		{ LINE REST "Content-Length: -999\r\n\r\n", "bad Content-Length" },
-		{ LINE REST "l: 0\r\nContent-Length: 0\r\n\r\n", "a header field that must be there once is there twice" },
-		{ LINE REST "i: other\r\n\r\n", "a header field that must be there once is there twice" },
+		{ LINE REST "l: 0\r\nContent-Length: 0\r\n\r\n", "Content-Length is there twice" },
+		{ LINE REST "i: other\r\n\r\n", "Call-ID is there twice" },
 		{ LINE VIA TO FROM ID "CSeq: 36893488147419103232 INVITE\r\n\r\n", "bad CSeq number" },
 		{ LINE VIA TO FROM ID "CSeq: 8 NEWMETHOD\r\n\r\n", "the method of CSeq is not that of the request" },
 		{ LINE VIA "t: \"Mr. J. User <sip:j@e>\r\n" FROM ID CSEQ "\r\n", "bad To" },
@@ -131,10 +131,10 @@ TEST(refused)
 		{ "INVITE sip:user@example.com?Route=%3Csip:example.com%3E SIP/2.0\r\n" REST "\r\n", "headers in the Request-URI" },
 		{ LINE REST "Date: Fri, 01 Jan 2010 16:00:00 EST\r\n\r\n", "bad Date" },
 		{ LINE REST "Expires: soon\r\n\r\n", "bad Expires" },
-		{ LINE REST "m: sip:user@example.com?Route=%3Csip:sip.example.com%3E\r\n\r\n", "bad parameter behind the address" },
-		{ LINE REST "m:\r\n\r\n", "empty header field" },
-		{ LINE REST "Route: x\r\n\r\n", "bad address" },
-		{ LINE REST "Record-Route: <sip:a>,,<sip:b>\r\n\r\n", "bad address" },
+		{ LINE REST "m: sip:user@example.com?Route=%3Csip:sip.example.com%3E\r\n\r\n", "bad Contact" },
+		{ LINE REST "m:\r\n\r\n", "bad Contact" },
+		{ LINE REST "Route: x\r\n\r\n", "bad Route" },
+		{ LINE REST "Record-Route: <sip:a>,,<sip:b>\r\n\r\n", "bad Record-Route" },
 		{ LINE REST "Via: SIP/2.0/UDP\r\n\r\n", "bad sent-by in Via" },
 	};
 

@@ -32,11 +32,13 @@ static const struct {
 	{ "sip:192.0.2.1:65535", "1|||192.0.2.1|65535||" },
 	{ "sip:x@[2001:db8::10]:5070;lr", "1|x||[2001:db8::10]|5070|;lr|" },
 	{ "sip:[::1]", "1|||[::1]|-1||" },
+	{ "sip:[2001:db8:::192.0.2.1]", "1|||[2001:db8:::192.0.2.1]|-1||" },
 	{ "sip:null-%00-null@example.com", "1|null-%00-null||example.com|-1||" },
 	{ "sip:user;par=u%40example.net@example.com", "1|user;par=u%40example.net||example.com|-1||" },
 	{ "sip:a/b?c,d(e)'*!$&=+;f@x", "1|a/b?c,d(e)'*!$&=+;f||x|-1||" },
 	{ "tel:+49-89-1234567", "3|+49-89-1234567|||-1||" },
 	{ "tel:7042;phone-context=example.com", "3|7042|||-1|;phone-context=example.com|" },
+	{ "tel:*21#;phone-context=+49", "3|*21#|||-1|;phone-context=+49|" },
 	{ "mailto:x@example.com", "0|||x@example.com|-1||" },
 	{ "soap.beep://192.0.2.103:3002", "0|||//192.0.2.103:3002|-1||" },
 };
@@ -45,7 +47,8 @@ static const char *const refusals[] = {
 	"", "alice", ":alice", "<sip:alice@atlanta.com>", "sip:", "sip:@x", "sip:a b@x", "sip:a%4@x", "sip:a%zz@x", "sip:a@", "sip:a@b@c",
 	"sip:a@x:", "sip:a@x:65536", "sip:a@x:5060x", "sip:a@[::1", "sip:a@[::g]", "sip:a@[]", "sip:a@[1.2.3.4]", "sip:a@x;a=\"b\"",
 	"sip:a@x;a=b|c", "sip:a@x ", "sip:a@x :5060", "sip:a@x\x7f", "sip:\xc3\xa4@x", "tel:", "tel:+", "tel:hello", "http://a b", "1sip:x",
-	"sip:a\r\nVia: x", "sip:a@x>",
+	"sip:a\r\nVia: x", "sip:a@x>", "sip:a@[1::2::3]", "sip:a@[12345::1]", "sip:a@[::::]", "sip:a@[1:::2:::3]", "sip:a@[1:2:3:4:5:6:7:8:9]",
+	"sip:a@[fe80::1%25eth0]", "tel:+1abc", "tel:+1*2", "tel:+1+2", "tel:1+2", "tel:+-",
 };
 
 TEST(understood)
