@@ -55,13 +55,13 @@ agent() {
 		function request(req)
 			if req.method == "INVITE" then
 				req:reply(180)
-				return req:reply(200, nil, { ["Record-Route"] = "<sip:" .. req:header("X-Here") .. ";lr>" })
+				return req:reply(200)
 			end
 			io.stderr:write(req.method, " ", tostring(req.uri), " ", tostring(req:header("Route")), " ", req.cseq, " ", tostring(req.to.tag ~= nil), "\n")
 			req:reply(200)
 		end'
 	agent "
-		local r = say(a:request { method = 'INVITE', uri = 'sip:x@y', target = udp, headers = { ['X-Here'] = udp },
+		local r = say(a:request { method = 'INVITE', uri = 'sip:x@y', target = udp, headers = { ['Record-Route'] = '<sip:' .. udp .. ';lr>' },
 			provisional = function(p) print('provisional', p.status) end })
 		sleep(0.7) -- without an ACK the 200 would come again
 		say(a:request { method = 'BYE', dialog = r.dialog })

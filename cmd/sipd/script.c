@@ -153,6 +153,23 @@ give_globals(lua_State *L, int at)
 	(void)lua_setupvalue(L, -2, 1);
 }
 
+/* What a script may look for and this server has not: its author learns that it is no mistake of his own. */
+static int
+lacks(lua_State *L)
+{
+	return luaL_error(L, "location: this version of sipd keeps no locations");
+}
+
+/* The global `location`, into the table at `globals`. */
+static void
+add_location(lua_State *L, int globals)
+{
+	static const luaL_Reg functions[] = { { "lookup", lacks }, { "remove", lacks }, { "save", lacks }, { NULL, NULL } };
+
+	luaL_newlib(L, functions);
+	lua_setfield(L, globals, "location");
+}
+
 /* The script's `max_requests`, which may be missing; 0: it is no good. */
 static size_t
 max_requests(lua_State *L, int globals)
@@ -271,6 +288,7 @@ load_script(lua_State *L, struct sipd *d)
 		return false;
 	}
 	give_globals(L, 2);
+	add_location(L, 2);
 	return true;
 }
 

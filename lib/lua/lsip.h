@@ -97,6 +97,12 @@ int lsipmsg_same(lua_State *);
 /* The metatable of URIs and addresses: their tostring is the text. */
 void lsipmsg_register(lua_State *);
 
+/* Whether it can be the value of a header field: one line, where a NUL stands only behind a `\` (25.1, quoted-pair). */
+bool lsip_is_value(struct slice);
+
+/* The same of a Reason-Phrase. */
+bool lsip_is_reason(struct slice);
+
 void lsip_push_slice(lua_State *, struct slice);
 
 /* A field's value, folds made spaces. */

@@ -72,6 +72,15 @@ unfold(struct slice s, char *dst)
 	return n;
 }
 
+/* display-name: folds made spaces, then without quotes. */
+static size_t
+display(struct slice s, char *dst)
+{
+	size_t n = unfold(s, dst);
+
+	return n > 0 && *dst == '"' ? sip_unquote(slice_make(dst, n), dst) : n;
+}
+
 void
 lsip_push_value(lua_State *L, struct slice value)
 {
@@ -148,7 +157,7 @@ lsip_push_nameaddr(lua_State *L, const struct sip_nameaddr *a)
 	lua_createtable(L, 0, 8);
 	set_uri(L, a->uri);
 	set_slice(L, "uri", a->uri);
-	set_converted(L, "display", a->display, sip_unquote);
+	set_converted(L, "display", a->display, display);
 	set_slice(L, "tag", a->tag);
 	luaL_setmetatable(L, ADDRESS);
 }
@@ -240,11 +249,20 @@ is_token(struct slice s)
 	return sip_take_token(&s).n > 0 && s.n == 0;
 }
 
-static bool
-is_line(struct slice s)
+bool
+lsip_is_value(struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0')
+		if (s.p[i] == '\r' || s.p[i] == '\n' || (s.p[i] == '\0' && (i == 0 || s.p[i - 1] != '\\')))
+			return false;
+	return true;
+}
+
+bool
+lsip_is_reason(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (((unsigned char)s.p[i] < ' ' && s.p[i] != '\t') || s.p[i] == 0x7f)
 			return false;
 	return true;
 }
@@ -253,10 +271,16 @@ is_line(struct slice s)
 static struct slice
 text_field(lua_State *L, int table, const char *name)
 {
+	int type = lua_getfield(L, table, name);
 	struct slice s = { NULL, 0 };
 
-	if (lua_getfield(L, table, name) == LUA_TNIL)
+	if (type == LUA_TNIL)
 		return s;
+	/* a URI is a table that knows its text */
+	if (type != LUA_TSTRING && type != LUA_TNUMBER && luaL_getmetafield(L, -1, "__tostring") == LUA_TNIL)
+		luaL_error(L, "%s is a %s, no text", name, luaL_typename(L, -1));
+	if (type != LUA_TSTRING && type != LUA_TNUMBER)
+		lua_pop(L, 1);
 	s.p = luaL_tolstring(L, -1, &s.n);
 	return s;
 }
@@ -296,10 +320,19 @@ add_status_line(lua_State *L)
 	reason = text_field(L, 1, "reason");
 	if (reason.p == NULL)
 		reason = slice_of(sip_reason((int)status));
-	if (!is_line(reason))
-		luaL_error(L, "a reason is one line");
+	if (!lsip_is_reason(reason))
+		luaL_error(L, "a reason is one line, without control characters");
 	lua_pushfstring(L, "SIP/2.0 %I %s\r\n", status, reason.p);
 	add_part(L);
+}
+
+/* One that has names as its keys would lose them all. */
+static void
+check_list(lua_State *L, int at)
+{
+	for (lua_pushnil(L); lua_next(L, at) != 0; lua_pop(L, 1))
+		if (!lua_isinteger(L, -2))
+			luaL_error(L, "headers is a list of tables, each with name and value");
 }
 
 static void
@@ -307,6 +340,7 @@ add_headers(lua_State *L)
 {
 	if (lua_getfield(L, 1, "headers") != LUA_TTABLE)
 		luaL_error(L, "headers is no table");
+	check_list(L, 3);
 	for (lua_Integer n = 1; lua_settop(L, 3), lua_geti(L, 3, n) != LUA_TNIL; n++) {
 		struct slice name, value;
 
@@ -314,12 +348,15 @@ add_headers(lua_State *L)
 			luaL_error(L, "headers[%I] is no table of a name and a value", n);
 		name = text_field(L, 4, "name");
 		value = text_field(L, 4, "value");
-		if (name.p == NULL || !is_token(name) || value.p == NULL || !is_line(value))
+		if (name.p == NULL || !is_token(name) || value.p == NULL || !lsip_is_value(value))
 			luaL_error(L, "headers[%I]: bad name or value", n);
 		/* it is counted anew */
 		if (sip_field_of(name) == SIP_CONTENT_LENGTH)
 			continue;
-		lua_pushfstring(L, "%s: %s\r\n", name.p, value.p);
+		lua_pushfstring(L, "%s: ", name.p);
+		lsip_push_slice(L, value);
+		lua_pushliteral(L, "\r\n");
+		lua_concat(L, 3);
 		add_part(L);
 	}
 }

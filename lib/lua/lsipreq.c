@@ -228,25 +228,41 @@ is_ours(struct slice name)
 
 /* Adds a line to the text at `acc`; raises an error when it could be read as anything but one field. */
 static void
-add_line(lua_State *L, int acc, const char *name, const char *value)
+add_line(lua_State *L, int acc, struct slice name, struct slice value)
 {
-	struct slice s = slice_of(name), token = sip_take_token(&s);
+	struct slice s = name, token = sip_take_token(&s);
 
 	if (token.n == 0 || s.n > 0)
-		luaL_error(L, "bad name of a header field: '%s'", name);
+		luaL_error(L, "bad name of a header field: '%s'", name.p);
 	if (is_ours(token))
-		luaL_error(L, "the header field %s is set by itself", name);
-	if (value == NULL || strpbrk(value, "\r\n") != NULL)
-		luaL_error(L, "bad value of the header field %s", name);
+		luaL_error(L, "the header field %s is set by itself", name.p);
+	if (value.p == NULL || !lsip_is_value(value))
+		luaL_error(L, "bad value of the header field %s", name.p);
 	lua_pushvalue(L, acc);
-	lua_pushfstring(L, "%s: %s\r\n", name, value);
-	lua_concat(L, 2);
+	lsip_push_slice(L, name);
+	lua_pushliteral(L, ": ");
+	lsip_push_slice(L, value);
+	lua_pushliteral(L, "\r\n");
+	lua_concat(L, 5);
 	lua_replace(L, acc);
 }
 
-/* Pushes the lines of the table of fields at `arg`: name to value, or to a list of values. */
+/* The text or number on top; p NULL: it is none. */
+static struct slice
+text_on_top(lua_State *L)
+{
+	struct slice s;
+
+	s.p = lua_tolstring(L, -1, &s.n);
+	return s;
+}
+
+/*
+ * Pushes the lines of the table of fields at `arg`: name to value, or to a list of values. `dialog`: the response may
+ * begin one, and repeats the Record-Route of the request.
+ */
 static void
-push_fields(lua_State *L, int arg)
+push_fields(lua_State *L, int arg, bool dialog)
 {
 	int acc;
 
@@ -255,20 +271,22 @@ push_fields(lua_State *L, int arg)
 	if (!lua_istable(L, arg))
 		return;
 	for (lua_pushnil(L); lua_next(L, arg) != 0; lua_pop(L, 1)) {
-		const char *name;
+		struct slice name;
 
 		if (lua_type(L, -2) != LUA_TSTRING)
 			luaL_error(L, "header fields are a table of names and values");
-		name = lua_tostring(L, -2);
+		name.p = lua_tolstring(L, -2, &name.n);
+		if (dialog && sip_field_of(name) == SIP_RECORD_ROUTE)
+			luaL_error(L, "the header field %s is set by itself", name.p);
 		if (!lua_istable(L, -1)) {
 			lua_pushvalue(L, -1); /* a number is not made a string in the script's table */
-			add_line(L, acc, name, lua_tostring(L, -1));
+			add_line(L, acc, name, text_on_top(L));
 			lua_pop(L, 1);
 			continue;
 		}
 		for (lua_Integer i = 1, n = luaL_len(L, -1); i <= n; i++) {
 			lua_geti(L, -1, i);
-			add_line(L, acc, name, lua_tostring(L, -1));
+			add_line(L, acc, name, text_on_top(L));
 			lua_pop(L, 1);
 		}
 	}
@@ -314,7 +332,7 @@ add_contact(lua_State *L, struct lsip_request *r, int acc)
 	} else
 		lua_pushfstring(L, r->msg.scheme == SIP_SCHEME_SIPS ? "<sips:%s>" : r->flow->reliable ? "<sip:%s;transport=%s>" : "<sip:%s>",
 		    at, transport_name(r->flow->transport));
-	add_line(L, acc, "Contact", lua_tostring(L, -1));
+	add_line(L, acc, SLICE("Contact"), text_on_top(L));
 	lua_pop(L, 1);
 }
 
@@ -353,29 +371,33 @@ reply(lua_State *L)
 {
 	struct lsip_request *r = check(L);
 	struct sip_answer a = { .status = (int)luaL_checkinteger(L, 2), .until_ack = true };
-	int arg = 3, fields_at;
+	int arg = 3, fields_at, acc;
+	bool accepts;
 
 	luaL_argcheck(L, a.status >= 100 && a.status < 700, 2, "a status is 100 to 699");
-	lua_settop(L, 5);
+	lua_settop(L, 6);
 	if (!lua_istable(L, arg)) {
 		a.reason = lua_isnil(L, arg) ? (struct slice){ NULL, 0 } : check_slice(L, arg);
-		luaL_argcheck(L, a.reason.n == 0 || (memchr(a.reason.p, '\r', a.reason.n) == NULL && memchr(a.reason.p, '\n', a.reason.n) == NULL), arg,
-		    "a reason is one line");
+		luaL_argcheck(L, lsip_is_reason(a.reason), arg, "a reason is one line, without control characters");
 		arg++;
 	}
 	fields_at = arg;
 	if (lua_istable(L, arg) || lua_isnil(L, arg))
 		arg++;
-	if (arg <= 5 && !lua_isnil(L, arg))
+	if (!lua_isnil(L, arg))
 		a.body = check_slice(L, arg);
-	push_fields(L, fields_at);
-	if (a.status > 100 && a.status < 300 && slice_eq(r->msg.method, SLICE("INVITE")))
-		add_contact(L, r, 6);
-	if (a.status == 405 && !has_field(check_slice(L, 6), "Allow"))
-		add_line(L, 6, "Allow", "ACK, CANCEL"); /* 21.4.6 asks for one: those two are always taken */
-	if (a.status > 100 && a.status < 300 && lsip_push_unsupported(L, &r->msg))
+	while (++arg <= 6)
+		luaL_argcheck(L, lua_isnil(L, arg), arg, "nothing is expected behind the body");
+	accepts = a.status > 100 && a.status < 300;
+	push_fields(L, fields_at, sip_makes_dialog(&r->msg, a.status));
+	acc = lua_gettop(L);
+	if (accepts && slice_eq(r->msg.method, SLICE("INVITE")))
+		add_contact(L, r, acc);
+	if (a.status == 405 && !has_field(check_slice(L, acc), "Allow"))
+		add_line(L, acc, SLICE("Allow"), SLICE("ACK, CANCEL")); /* 21.4.6 asks for one: those two are always taken */
+	if (accepts && lsip_push_unsupported(L, &r->msg))
 		return refuse_extension(L, r);
-	a.headers = check_slice(L, 6);
+	a.headers = check_slice(L, acc);
 	return answer(L, r, &a);
 }
 
@@ -401,7 +423,7 @@ add_target(lua_State *L, int acc, int q)
 		lua_pushfstring(L, "<%s>;q=0.%d", s.p, q);
 	else
 		lua_pushfstring(L, "<%s>", s.p);
-	add_line(L, acc, "Contact", lua_tostring(L, -1));
+	add_line(L, acc, SLICE("Contact"), text_on_top(L));
 	lua_pop(L, 1);
 }
 
@@ -428,6 +450,13 @@ redirect(lua_State *L)
 	}
 	a.headers = check_slice(L, 4);
 	return answer(L, r, &a);
+}
+
+/* What a script may look for and this server has not: its author learns that it is no mistake of his own. */
+static int
+lacks(lua_State *L)
+{
+	return luaL_error(L, "req:%s() is nothing that this version of sipd can do", lua_tostring(L, lua_upvalueindex(1)));
 }
 
 /* --- the type --- */
@@ -464,6 +493,7 @@ lsipreq_register(lua_State *L)
 		{ "reply", reply },
 		{ NULL, NULL },
 	};
+	static const char *const lacking[] = { "authenticate", "challenge", "proxy" };
 	static const luaL_Reg meta[] = {
 		{ "__gc", collect },
 		{ "__tostring", tostring },
@@ -473,6 +503,11 @@ lsipreq_register(lua_State *L)
 	luaL_newmetatable(L, LSIP_REQUEST);
 	luaL_setfuncs(L, meta, 0);
 	luaL_newlib(L, methods);
+	for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++) {
+		lua_pushstring(L, lacking[i]);
+		lua_pushcclosure(L, lacks, 1);
+		lua_setfield(L, -2, lacking[i]);
+	}
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		lua_pushinteger(L, (lua_Integer)i);
 		lua_setfield(L, -2, fields[i].name);

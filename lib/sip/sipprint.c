@@ -105,9 +105,8 @@ put_to(struct buf *b, const struct sipmsg *m, const struct sip_answer *a)
 	buf_puts(b, "\r\n");
 }
 
-/* 12.1.1: what may make a dialog repeats the way the request came. */
-static bool
-makes_dialog(const struct sipmsg *m, int status)
+bool
+sip_makes_dialog(const struct sipmsg *m, int status)
 {
 	return status > 100 && status < 300 && (slice_eq(m->method, SLICE("INVITE")) || slice_eq(m->method, SLICE("SUBSCRIBE")));
 }
@@ -130,7 +129,7 @@ sip_print_response(struct buf *b, const struct sipmsg *m, const struct addr *sou
 	copy_field(b, m, sip_find(m, SIP_CSEQ, 0), "CSeq");
 	if (a->status == 100)
 		copy_field(b, m, sip_find(m, SIP_TIMESTAMP, 0), "Timestamp");
-	if (makes_dialog(m, a->status))
+	if (sip_makes_dialog(m, a->status))
 		copy_all(b, m, SIP_RECORD_ROUTE, "Record-Route", 0);
 	buf_putslice(b, a->headers);
 	buf_puts(b, "Content-Length: ");

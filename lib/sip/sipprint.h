@@ -28,6 +28,9 @@ struct sip_answer {
  */
 void sip_print_response(struct buf *, const struct sipmsg *m, const struct addr *source, const struct sip_answer *);
 
+/* Whether that response to m may begin a dialog, and so repeats the way the request came (12.1.1). */
+bool sip_makes_dialog(const struct sipmsg *m, int status);
+
 /*
  * Where the response goes (18.2.2, RFC 3581 section 4): maddr, else the address the request came from, with its port
  * if rport was asked for, else with that of sent-by.
