@@ -84,7 +84,7 @@ load_next(lua_State *L, struct job *job)
 	if (status != LUA_OK) {
 		/* no traceback: the place is in the message, and nothing runs yet */
 		job->failed = true;
-		(void)fflush(stdout);
+		runtime_push_output(runtime_of(L));
 		warnx("%s", lua_tostring(L, -1));
 		return -1;
 	}
@@ -213,7 +213,7 @@ list_coroutines(struct signal_watch *w)
 
 /*
  * A pipe that nobody reads any more: that of a child is told to the script as an error of its write; our own standard
- * output ends the program, as it ends any filter, but quietly.
+ * output, which may be a socket as well, ends the program, as it ends any filter, but quietly.
  */
 static void
 pipe_broken(int signo)
@@ -222,7 +222,7 @@ pipe_broken(int signo)
 	int saved = errno;
 
 	(void)signo;
-	if (poll(&out, 1, 0) == 1 && (out.revents & POLLERR))
+	if (poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)))
 		_exit(0);
 	errno = saved;
 }
@@ -275,12 +275,26 @@ status(struct runtime *rt, const struct job *job, enum sched_end end)
 	if (signals.caught != 0)
 		return 128 + signals.caught;
 	if (end == SCHED_DEADLOCK) {
+		runtime_drain_output(rt);
 		(void)fflush(stdout);
 		warnx("deadlock: %zu coroutines wait for what can never come", runtime_count(rt));
 		runtime_list(rt);
 		return 1;
 	}
 	return job->failed || runtime_errors(rt) > 0;
+}
+
+/* Who is slow to read what was printed is waited for; but not for ever by somebody who wants an end. */
+static void
+end_output(struct runtime *rt)
+{
+	if (signals.caught != 0) {
+		runtime_patience(rt, SEC);
+		return;
+	}
+	runtime_close_all(rt);
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGTERM, SIG_DFL);
 }
 
 static struct gauge *
@@ -334,6 +348,7 @@ main(int argc, char **argv)
 	if (runtime_start(rt, first, &job) == NULL)
 		err(1, NULL);
 	code = status(rt, &job, sched_run(&s));
+	end_output(rt);
 	if (set.verbose)
 		summary(&s, rt);
 	gauge_stop(gauge);

@@ -220,8 +220,10 @@ exit_(lua_State *L)
 	    : lua_isboolean(L, 1)          ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
 	                                   : (int)luaL_checkinteger(L, 1);
 
-	if (!co_can_wait(L))
+	if (!co_can_wait(L)) {
+		lout_drain(rt->outs, CLOCK_FOREVER);
 		exit(code);
+	}
 	rt->exited = true;
 	rt->exit_code = code;
 	sched_stop(rt->sched);

@@ -2,7 +2,7 @@
  * io.* where it could block: standard input that is a pipe, a socket or a terminal, and what io.popen gives, are read
  * and written by a connection, so that only the calling coroutine waits. They are still files for whoever asks: an
  * io.popen file is Lua's own kind of userdata, with its connection and its child in user values 1 and 2. Plain files
- * stay with the C library. So does standard output, which leaves before the loop waits.
+ * stay with the C library. Standard output and error are lout.c's.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +17,8 @@
 #include "lua/state.h"
 
 /* Registry keys: the connection of standard input, or false; and Lua's own functions that ours stand before. */
-static const char stdin_key, read_key, lines_key, write_key, io_read_key, io_lines_key, io_input_key, execute_key;
+static const char stdin_key, read_key, lines_key, flush_key, setvbuf_key, io_read_key, io_lines_key, io_input_key,
+    io_output_key, output_key, execute_key;
 
 enum { CONN = 1, CHILD };
 
@@ -125,22 +126,58 @@ file_written(lua_State *L, int status, lua_KContext ctx)
 	return lua_gettop(L);
 }
 
+/* The file of standard output or error at 1, where we write that; NULL: another one. */
+static const FILE *
+is_output(lua_State *L)
+{
+	const luaL_Stream *file = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+
+	return file->closef != NULL && lout_has(L, file->f) ? file->f : NULL;
+}
+
 static int
 file_write(lua_State *L)
 {
+	const luaL_Stream *file = lua_self(L, LUA_FILEHANDLE);
 	int n = lua_gettop(L);
 
-	lua_pushvalue(L, 1);
-	if (!to_connection(L, 1)) {
+	if (file->closef == NULL)
+		return luaL_error(L, "attempt to use a closed file");
+	lout_check(L, 2);
+	if (lua_getiuservalue(L, 1, CONN) != LUA_TUSERDATA) {
 		lua_settop(L, n);
-		return call_own(L, &write_key);
+		return lout_write(L, file->f);
 	}
+	lua_pushvalue(L, 1);
+	lua_replace(L, n + 1);
+	(void)to_connection(L, 1);
+	for (int arg = 2; arg <= n; arg++)
+		lout_totext(L, arg);
 	/* the stack: connection, texts, file */
 	lua_insert(L, 1);
 	lua_pushcfunction(L, lconn_write);
 	lua_insert(L, 2);
 	lua_callk(L, n, LUA_MULTRET, 0, file_written);
 	return file_written(L, LUA_OK, 0);
+}
+
+static int
+file_flush(lua_State *L)
+{
+	const FILE *output = is_output(L);
+
+	return output != NULL ? lout_flush(L, output) : call_own(L, &flush_key);
+}
+
+static int
+file_setvbuf(lua_State *L)
+{
+	static const char *const modes[] = { "no", "full", "line", NULL };
+	const FILE *output = is_output(L);
+
+	if (output != NULL)
+		lout_setvbuf(L, output, modes[luaL_checkoption(L, 2, NULL, modes)]);
+	return call_own(L, &setvbuf_key);
 }
 
 /* --- io --- */
@@ -160,6 +197,50 @@ insert_input(lua_State *L)
 	}
 	lua_insert(L, 1);
 	return true;
+}
+
+/* As Lua's own, and keeps at hand what the default output is. */
+static int
+io_output(lua_State *L)
+{
+	bool sets = !lua_isnoneornil(L, 1);
+
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &io_output_key);
+	lua_insert(L, 1);
+	lua_call(L, lua_gettop(L) - 1, 1);
+	if (sets || lua_rawgetp(L, LUA_REGISTRYINDEX, &output_key) == LUA_TNIL) {
+		lua_pushvalue(L, 1);
+		lua_rawsetp(L, LUA_REGISTRYINDEX, &output_key);
+	}
+	lua_settop(L, 1);
+	return 1;
+}
+
+/* Puts the default output before the arguments. */
+static void
+insert_output(lua_State *L)
+{
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &output_key);
+	lua_insert(L, 1);
+}
+
+static int
+io_write(lua_State *L)
+{
+	/* while they have the numbers by which an error calls them */
+	lout_check(L, 1);
+	insert_output(L);
+	if (((const luaL_Stream *)lua_touserdata(L, 1))->closef == NULL)
+		return luaL_error(L, "default output file is closed");
+	return file_write(L);
+}
+
+static int
+io_flush(lua_State *L)
+{
+	lua_settop(L, 0);
+	insert_output(L);
+	return file_flush(L);
 }
 
 static int
@@ -192,6 +273,7 @@ run_shell(lua_State *L, int arg, const char *stream)
 	static const char *const words[] = { "/bin/sh", "-c" };
 	int base = lua_gettop(L);
 
+	runtime_push_output(runtime_of(L));
 	(void)fflush(NULL);
 	lua_pushcfunction(L, lsync_run);
 	lua_createtable(L, 3, 3);
@@ -287,8 +369,10 @@ os_execute(lua_State *L)
 {
 	int n;
 
-	if (lua_isnoneornil(L, 1) || !co_can_wait(L))
+	if (lua_isnoneornil(L, 1) || !co_can_wait(L)) {
+		runtime_push_output(runtime_of(L));
 		return call_own(L, &execute_key);
+	}
 	(void)luaL_checkstring(L, 1);
 	lua_settop(L, 1);
 	if ((n = run_shell(L, 1, NULL)) > 1)
@@ -313,7 +397,11 @@ lio_open(lua_State *L)
 	lua_getfield(L, -1, "__index");
 	stand_before(L, "read", file_read, &read_key);
 	stand_before(L, "lines", file_lines, &lines_key);
-	stand_before(L, "write", file_write, &write_key);
+	luaL_getmetatable(L, LUA_FILEHANDLE);
+	lua_pushcclosure(L, file_write, 1);
+	lua_setfield(L, -2, "write");
+	stand_before(L, "flush", file_flush, &flush_key);
+	stand_before(L, "setvbuf", file_setvbuf, &setvbuf_key);
 	lua_pop(L, 2);
 	lua_getglobal(L, "io");
 	stand_before(L, "read", io_read, &io_read_key);
@@ -322,8 +410,17 @@ lio_open(lua_State *L)
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &io_input_key);
 	lua_pushcfunction(L, io_popen);
 	lua_setfield(L, -2, "popen");
+	stand_before(L, "output", io_output, &io_output_key);
+	lua_pushcfunction(L, io_output);
+	lua_call(L, 0, 0);
+	luaL_getmetatable(L, LUA_FILEHANDLE);
+	lua_pushcclosure(L, io_write, 1);
+	lua_setfield(L, -2, "write");
+	lua_pushcfunction(L, io_flush);
+	lua_setfield(L, -2, "flush");
 	lua_pop(L, 1);
 	lua_getglobal(L, "os");
 	stand_before(L, "execute", os_execute, &execute_key);
 	lua_pop(L, 1);
+	lout_register(L);
 }

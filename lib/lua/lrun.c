@@ -115,12 +115,14 @@ open_streams(struct sched *s, struct lconn *const conns[3], int ours[3])
 	return 0;
 }
 
+/* What was printed before it begins comes before what it prints. */
 static int
 start(struct lrun *run, char **argv, struct lconn *const conns[3])
 {
 	struct sched *s = runtime_sched(run->rt);
 	int ours[3] = { -1, -1, -1 }, theirs[3] = { -1, -1, -1 }, got = -1;
 
+	runtime_push_output(run->rt);
 	if (open_pipes(conns, ours, theirs) == 0 && open_streams(s, conns, ours) == 0)
 		got = child_start(s, &run->child, argv, theirs, NULL);
 	close_all(theirs);

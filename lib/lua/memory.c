@@ -7,7 +7,6 @@
 #include "lua/state.h"
 
 #include <malloc.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,6 +120,7 @@ runtime_idle(struct runtime *rt)
 	int64_t begun, took;
 	bool done;
 
+	lout_push(rt->outs);
 	if (!rt->collecting) {
 		if (!time_to_collect(rt, kib))
 			return false;
@@ -183,8 +183,12 @@ warn_(void *arg, const char *text, int more)
 			rt->warnings = text[2] == 'n';
 		return;
 	}
+	if (rt->warnings && !rt->warning_begun)
+		lout_error(rt->outs, "Lua warning: ", strlen("Lua warning: "));
 	if (rt->warnings)
-		(void)fprintf(stderr, "%s%s%s", rt->warning_begun ? "" : "Lua warning: ", text, more ? "" : "\n");
+		lout_error(rt->outs, text, strlen(text));
+	if (rt->warnings && !more)
+		lout_error(rt->outs, "\n", 1);
 	rt->warning_begun = more != 0;
 }
 

@@ -58,8 +58,7 @@ report_to_stderr(void *arg, const char *text)
 {
 	struct runtime *rt = arg;
 
-	(void)fflush(stdout);
-	(void)fprintf(stderr, "%s: %s\n", rt->name, text);
+	lout_say(rt->outs, rt->name, text);
 }
 
 static int
@@ -103,15 +102,18 @@ runtime_new(struct sched *s, const struct runtime_options *options)
 {
 	struct runtime *rt = calloc(1, sizeof(*rt));
 
-	if (rt == NULL || seat_init(rt) == -1 || memory_open(rt, options) == -1) {
-		if (rt != NULL)
-			free(rt->idle);
+	if (rt == NULL)
+		return NULL;
+	rt->kind = (struct task_kind){ .resume = co_resume, .sched = s };
+	rt->sched = s;
+	rt->patience = CLOCK_FOREVER;
+	if (seat_init(rt) == -1 || (rt->outs = lout_new(rt)) == NULL || memory_open(rt, options) == -1) {
+		lout_free(rt->outs);
+		free(rt->idle);
 		free(rt);
 		errno = ENOMEM;
 		return NULL;
 	}
-	rt->kind = (struct task_kind){ .resume = co_resume, .sched = s };
-	rt->sched = s;
 	rt->name = options->name;
 	rt->worker = options->workers > 0 ? options->worker : 1;
 	rt->workers = options->workers > 0 ? options->workers : 1;
@@ -162,8 +164,28 @@ runtime_free(struct runtime *rt)
 	timer_stop(&rt->sched->wheel, &rt->reaper);
 	timer_stop(&rt->sched->wheel, &rt->collector);
 	memory_close(rt);
+	lout_drain(rt->outs, rt->patience);
+	lout_free(rt->outs);
 	free(rt->idle);
 	free(rt);
+}
+
+void
+runtime_push_output(struct runtime *rt)
+{
+	lout_push(rt->outs);
+}
+
+void
+runtime_drain_output(struct runtime *rt)
+{
+	lout_drain(rt->outs, CLOCK_FOREVER);
+}
+
+void
+runtime_patience(struct runtime *rt, int64_t ns)
+{
+	rt->patience = ns;
 }
 
 lua_State *
@@ -277,7 +299,7 @@ list_one(lua_State *L)
 
 	describe(co, what, sizeof(what));
 	luaL_traceback(L, co_innermost(co), what, 0);
-	(void)fprintf(stderr, "%s\n", lua_tostring(L, -1));
+	lout_say(co_runtime(co)->outs, NULL, lua_tostring(L, -1));
 	return 0;
 }
 
@@ -286,13 +308,12 @@ runtime_list(struct runtime *rt)
 {
 	char what[160];
 
-	(void)fflush(stdout);
 	for (uint32_t seat = 1; seat <= rt->nseats; seat++) {
 		struct co *co = seat_at(rt, seat);
 
 		if (co == NULL || co_protected(co, list_one, 0) == 0)
 			continue;
 		describe(co, what, sizeof(what));
-		(void)fprintf(stderr, "%s\n", what);
+		lout_say(rt->outs, NULL, what);
 	}
 }

@@ -49,8 +49,16 @@ struct runtime_options {
  */
 struct runtime *runtime_new(struct sched *, const struct runtime_options *);
 
-/* Closes all coroutines (their <close> variables run) and the state. */
+/* Closes all coroutines (their <close> variables run) and the state; then what scripts have printed leaves. */
 void runtime_free(struct runtime *);
+
+/*
+ * What scripts have printed leaves, as far as its reader takes it now; runtime_idle does it too. All of it, and
+ * everybody waits for that. And how long to wait at the end for a reader who takes nothing, ns: CLOCK_FOREVER at first.
+ */
+void runtime_push_output(struct runtime *);
+void runtime_drain_output(struct runtime *);
+void runtime_patience(struct runtime *, int64_t ns);
 
 /* The main state: not a coroutine, nothing may block on it. */
 lua_State *runtime_lua(struct runtime *);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/slab.h"
+#include "lua/lout.h"
 #include "lua/runtime.h"
 
 /* A free thread and its seat. */
@@ -49,6 +50,8 @@ struct runtime {
 	struct timer collector;
 	void (*report)(void *, const char *);
 	void *report_arg;
+	struct louts *outs;  /* standard output and error */
+	int64_t patience;    /* ns, at the end, with a reader who takes nothing */
 	bool exited;         /* the script called os.exit */
 	int exit_code;
 };
