@@ -127,10 +127,15 @@ stxn_malformed(struct stxn_layer *l, struct sipflow *flow, const struct sipmsg *
 	    (struct sip_answer){ .status = f->status, .reason = f->status == 400 ? slice_of(f->why) : (struct slice){ NULL, 0 } });
 }
 
-/* `t`: whose branch the ACK has, if any: then it is for a 3xx to 6xx. */
+/*
+ * `t`: whose branch the ACK has, if any: then it is for a 3xx to 6xx; or for a 2xx, of a client that gives it no branch
+ * of its own (RFC 6026, section 7.1).
+ */
 static void
 acknowledged(struct stxn_layer *l, struct stxn *t, struct sipflow *flow, const struct sipmsg *m, const struct addr *source)
 {
+	bool of_2xx = t == NULL || t->state == ACCEPTED;
+
 	if (t != NULL && t->state == COMPLETED) {
 		t->waits_for_ack = false;
 		t->state = CONFIRMED;
@@ -138,11 +143,11 @@ acknowledged(struct stxn_layer *l, struct stxn *t, struct sipflow *flow, const s
 			stxn_end(t);
 		else
 			stxn_arm(t, l->sched->clock.now + SIP_T4);
-	} else if (t == NULL && (t = find_accepted(l, m)) != NULL) {
+	} else if (of_2xx && (t = find_accepted(l, m)) != NULL) {
 		t->waits_for_ack = false;
 		stxn_let_go(t);
 		stxn_arm(t, t->ends);
-	} else if (t == NULL && l->ack != NULL)
+	} else if (of_2xx && l->ack != NULL)
 		l->ack(l->arg, flow, m, source);
 }
 
