@@ -320,7 +320,9 @@ bad(void *arg, const struct sipmsg *m, const struct fault *f, const struct addr 
 	if (!may_say(arg))
 		return;
 	(void)addr_format(source, from, sizeof(from));
-	if (m->request && m->call_id.n > 0)
+	if (m == NULL)
+		log_warn("connection from %s refused: %s", from, f->why);
+	else if (m->request && m->call_id.n > 0)
 		log_warn("bad %.*s from %s: %s (byte %zu), Call-ID %.*s", SLICE_FMT(m->method), from, f->why, f->off, SLICE_FMT(m->call_id));
 	else
 		log_warn("bad message from %s: %s (byte %zu)", from, f->why, f->off);

@@ -39,20 +39,19 @@ is_length(struct slice name)
 	return slice_caseeq(name, SLICE("Content-Length")) || slice_caseeq(name, SLICE("l"));
 }
 
-/* The first one's value, with the lines that continue it. False: none. */
+/* The next one's value, with the lines that continue it; *rest begins at a line. False: none. */
 static bool
-find_length(struct slice header, struct slice *value)
+find_length(struct slice *rest, struct slice *value)
 {
-	struct slice line, rest, name;
+	struct slice line, name;
 
-	(void)slice_cut(header, '\n', &line, &rest);
-	while (slice_cut(rest, '\n', &line, &rest)) {
+	while (slice_cut(*rest, '\n', &line, rest)) {
 		char first = line.n > 0 ? ascii_lower(*line.p) : '\0';
 
 		if ((first != 'c' && first != 'l') || !slice_cut(line, ':', &name, value) || !is_length(name))
 			continue;
-		while (continues(rest)) {
-			(void)slice_cut(rest, '\n', &line, &rest);
+		while (continues(*rest)) {
+			(void)slice_cut(*rest, '\n', &line, rest);
 			value->n = (size_t)(line.p + line.n - value->p);
 		}
 		return true;
@@ -71,11 +70,15 @@ bad(struct fault *f, size_t off, const char *why, int status)
 static ssize_t
 measure(struct sipframe *fr, struct slice header, size_t max, struct fault *f)
 {
-	struct slice value;
+	struct slice value, rest, second;
 	uint64_t n;
 
-	if (!find_length(header, &value))
+	(void)slice_cut(header, '\n', &value, &rest);
+	if (!find_length(&rest, &value))
 		return bad(f, 0, "no Content-Length on a stream", 400);
+	/* whoever was before us may have gone by the other one */
+	if (find_length(&rest, &second))
+		return bad(f, (size_t)(second.p - header.p), "Content-Length is there twice", 400);
 	if (slice_u64(slice_trim(value), UINT64_MAX, &n) == -1)
 		return bad(f, (size_t)(value.p - header.p), "bad Content-Length", 400);
 	if (n > max || header.n + n > max)

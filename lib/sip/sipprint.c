@@ -41,6 +41,34 @@ same_host(struct slice host, const char *source)
 	return slice_caseeq(host, slice_of(source));
 }
 
+static void
+put_until(struct buf *b, struct slice *rest, const char *end)
+{
+	buf_put(b, rest->p, (size_t)(end - rest->p));
+	*rest = (struct slice){ end, (size_t)(rest->p + rest->n - end) };
+}
+
+static void
+put_port(struct buf *b, const struct sip_via *via, struct slice *rest, const struct addr *source)
+{
+	if (via->rport_end == NULL)
+		return;
+	put_until(b, rest, via->rport_end);
+	buf_putc(b, '=');
+	buf_putu(b, addr_port(source));
+}
+
+/* In place of what the sender itself says of it; but one that was not understood stays as it is. */
+static void
+put_received(struct buf *b, const struct sip_via *via, struct slice *rest, const char *host)
+{
+	if (via->received.n == 0 || via->host.n == 0)
+		return;
+	put_until(b, rest, via->received.p);
+	buf_puts(b, host);
+	*rest = (struct slice){ rest->p + via->received.n, rest->n - via->received.n };
+}
+
 /* The topmost Via as it came, with what tells its sender how we saw it. */
 static void
 put_via(struct buf *b, const struct sipmsg *m, const struct addr *source)
@@ -51,11 +79,12 @@ put_via(struct buf *b, const struct sipmsg *m, const struct addr *source)
 
 	(void)addr_format_host(source, host, sizeof(host));
 	buf_puts(b, "Via: ");
-	if (via->rport_end != NULL) {
-		buf_put(b, rest.p, (size_t)(via->rport_end - rest.p));
-		buf_putc(b, '=');
-		buf_putu(b, addr_port(source));
-		rest = (struct slice){ via->rport_end, (size_t)(rest.p + rest.n - via->rport_end) };
+	if (via->received.n > 0 && via->rport_end != NULL && via->rport_end > via->received.p) {
+		put_received(b, via, &rest, host);
+		put_port(b, via, &rest, source);
+	} else {
+		put_port(b, via, &rest, source);
+		put_received(b, via, &rest, host);
 	}
 	buf_putslice(b, rest);
 	if (via->received.n == 0 && (via->rport || !same_host(via->host, host))) {

@@ -435,13 +435,10 @@ static void
 refuse_connection(struct sipstreams *p, int fd, const struct addr *peer)
 {
 	struct fault f = { .why = "too many connections" };
-	struct sipmsg *m = &p->layer->msg;
-
 	(void)close(fd);
 	p->stats.refused++;
-	m->request = false;
 	if (p->layer->bad != NULL)
-		p->layer->bad(p->layer->arg, m, &f, peer);
+		p->layer->bad(p->layer->arg, NULL, &f, peer);
 }
 
 /* The connection has got its stream. -1 with errno: TLS cannot begin. */

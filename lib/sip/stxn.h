@@ -42,7 +42,7 @@ struct stxn_layer {
 	void (*ack)(void *arg, struct sipflow *, const struct sipmsg *m, const struct addr *source);
 	/* A response. NULL: dropped. False: it is nobody's. */
 	bool (*response)(void *arg, struct sipflow *, const struct sipmsg *m, const struct addr *source);
-	/* A message that is no good, and what became of it. May be NULL. */
+	/* A message that is no good, and why; m NULL: a connection that is refused. May be NULL. */
 	void (*bad)(void *arg, const struct sipmsg *m, const struct fault *, const struct addr *source);
 	void *arg;
 	size_t max_pending; /* more requests in work than that are refused with 503 */

@@ -18,7 +18,7 @@ frame(struct sipframe *fr, const char *text, size_t n, size_t max)
 TEST(one_byte_a_time)
 {
 	static const char *const texts[] = { REQUEST, "A\nContent-Length: 0\n\n", "A\r\nB:\r\nCONTENT-LENGTH:\r\n \t3 \r\n\r\n\r\n\r",
-		"SIP/2.0 200 OK\r\ncontent-length:1\r\nContent-Length: 70\r\n\r\nx" };
+		"SIP/2.0 200 OK\r\ncontent-length:1\r\nContent-Lengths: 70\r\n\r\nx" };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct sipframe fr = { 0 };
@@ -56,6 +56,7 @@ TEST(what_has_no_end)
 		{ "A\r\nl: 18446744073709551616\r\n\r\n", 400, "bad Content-Length" },
 		{ "A\r\nl: 18446744073709551615\r\n\r\n", 513, "the message is too long" },
 		{ "A\r\nl: 90\r\n\r\n", 513, "the message is too long" },
+		{ "A\r\nl: 1\r\nX: y\r\ncontent-length : 2\r\n\r\nxx", 400, "Content-Length is there twice" },
 	};
 	char text[100];
 

@@ -62,6 +62,29 @@ TEST(two_values_in_a_line)
 	    FROM "To: Bob <sip:bob@biloxi.com>;tag=t1\r\n" CALL CSEQ "Content-Length: 0\r\n\r\n");
 }
 
+/* Where it came from is not the sender's to say. */
+TEST(received_and_rport)
+{
+	static const struct {
+		const char *via, *want;
+	} cases[] = {
+		{ "SIP/2.0/UDP h;received=6.6.6.6;rport;x", "SIP/2.0/UDP h;received=192.0.2.9;rport=1;x" },
+		{ "SIP/2.0/UDP h;rport;received=6.6.6.6;x", "SIP/2.0/UDP h;rport=1;received=192.0.2.9;x" },
+		{ "SIP/2.0/UDP h;received=\"[::1]\" , SIP/2.0/UDP b", "SIP/2.0/UDP h;received=192.0.2.9 , SIP/2.0/UDP b" },
+		{ "SIP/2.0/UDP 192.0.2.9 ;received = 192.0.2.9", "SIP/2.0/UDP 192.0.2.9 ;received = 192.0.2.9" },
+		{ "SIP/2.0/UDP ;received=6.6.6.6", "SIP/2.0/UDP ;received=6.6.6.6" },
+	};
+	const struct sip_answer ok = { .status = 200, .to_tag = SLICE("t1") };
+	char text[512], want[512];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		(void)snprintf(text, sizeof(text), HEAD "Via: %s\r\n" FROM TO CALL CSEQ "\r\n", cases[i].via);
+		(void)snprintf(want, sizeof(want), "SIP/2.0 200 OK\r\nVia: %s\r\n" FROM "To: Bob <sip:bob@biloxi.com>;tag=t1\r\n" CALL CSEQ
+		    "Content-Length: 0\r\n\r\n", cases[i].want);
+		STR(answer(text, "192.0.2.9:1", &ok), want);
+	}
+}
+
 static const char *
 target(const char *via)
 {
@@ -104,4 +127,4 @@ TEST(reasons)
 	STR(sip_reason(699), "Unknown");
 }
 
-MAIN(RUN(all_of_it), RUN(nothing_to_add), RUN(two_values_in_a_line), RUN(where_it_goes), RUN(no_memory), RUN(reasons))
+MAIN(RUN(all_of_it), RUN(nothing_to_add), RUN(two_values_in_a_line), RUN(received_and_rport), RUN(where_it_goes), RUN(no_memory), RUN(reasons))
