@@ -64,6 +64,25 @@ load lib
 	[ "$(grep -cE '^queries a question, -c [0-9]+ +1\.0[0-9]{2}$' <<<"$output")" -eq 4 ]
 }
 
+@test "sipd beside the least C that answers: rows, and what they may be at most" {
+	run --separate-stderr env REPEAT=1 SECONDS_EACH=0.3 SUBJECTS="sipd limit" COOP_BUILD="$build" "$top/scripts/bench/sip" options invite
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[ "${#lines[@]}" -eq 5 ]
+	grep -qE '^OPTIONS, 200 +us( +[0-9.]+){2}$' <<<"$output"
+	grep -qE '^    [0-9.]+ x limit \(at most 1.6: (yes|NO)\)$' <<<"$output"
+	grep -qE '^INVITE, transaction, 302, ACK +us +[0-9.]+ +-$' <<<"$output"
+}
+
+@test "sipd beside others, with a name server and with two workers: what is to be much is told from what is to be little" {
+	run --separate-stderr env REPEAT=1 SECONDS_EACH=0.2 SUBJECTS=sipd COOP_BUILD="$build" "$top/scripts/bench/sip" -t enum workers
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	local number='[0-9.e+]+'
+	grep -qP "^INVITE, ENUM, 302 or 404, ACK\tus\tsipd(\t$number){3}\t1\t1.000\t\t$" <<<"$output"
+	grep -qP "^OPTIONS a second, two cores by one\tx\tsipd(\t$number){3}\t1\t1.000\t>=1.8\t(yes|no)$" <<<"$output"
+}
+
 @test "the picture that coop(7) speaks of is there, and small" {
 	local picture
 	picture=$(sed -n 's/^\.Pa \(man\/.*\.svg\)$/\1/p' "$top/man/coop.7")

@@ -80,9 +80,14 @@ goal() {
 	printf '%s\t%s\t%s\n' "$1" "$2" "${3-}" >>"$scratch/goals"
 }
 
+# at_least ROW FACTOR SUBJECT, at_least ROW VALUE: the same for what is to be much
+at_least() {
+	printf '%s\t%s\t%s\tleast\n' "$1" "$2" "${3-}" >>"$scratch/goals"
+}
+
 # cpu_ns PID: the time it has run for, with all its threads
 cpu_ns() {
-	cat /proc/"$1"/task/*/schedstat | awk '{ n += $1 } END { printf "%d\n", n }'
+	cat /proc/"$1"/task/*/schedstat | awk '{ n += $1 } END { printf "%.0f\n", n }'
 }
 
 # table TITLE SUBJECT...: ours is the first

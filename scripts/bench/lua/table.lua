@@ -1,6 +1,6 @@
 -- table.lua RESULTS GOALS TSV TITLE SUBJECT...: medians of what lib.bash noted, the goals below each row and whether they are reached.
 -- The first subject is ours. With TSV not empty, a line for each row and subject: work, unit, subject, median, least, most, runs, ours
--- divided by it, the most that this may be, yes or no.
+-- divided by it, the most that this may be (>= if it is the least), yes or no.
 local results, goals, tsv, title = arg[1], arg[2], arg[3] ~= '', arg[4]
 local subjects = table.pack(table.unpack(arg, 5))
 
@@ -24,8 +24,8 @@ for line in io.lines(results) do
   values[row][subject] = list
 end
 for line in io.lines(goals) do
-  local row, most, subject = table.unpack(fields(line))
-  if wanted[row] then table.insert(wanted[row], { most = tonumber(most), subject = subject }) end
+  local row, bound, subject, least = table.unpack(fields(line))
+  if wanted[row] then table.insert(wanted[row], { bound = tonumber(bound), subject = subject, least = least == 'least' }) end
 end
 
 local function median(list)
@@ -45,7 +45,8 @@ local function judge(row, g)
   local peer = g.subject ~= '' and median(values[row][g.subject])
   if not ours or peer == nil then return nil end
   local figure = peer and ours / peer or ours
-  return figure, figure <= g.most
+  if g.least then return figure, figure >= g.bound end
+  return figure, figure <= g.bound
 end
 
 local function print_row(row)
@@ -58,11 +59,11 @@ local function print_row(row)
   local told = {}
   for _, g in ipairs(wanted[row]) do
     local figure, reached = judge(row, g)
-    local most = string.format('%g', g.most)
+    local judgement = string.format('(at %s %.15g: %s)', g.least and 'least' or 'most', g.bound, reached and 'yes' or 'NO')
     if figure and g.subject ~= '' then
-      told[#told + 1] = string.format('%.2f x %s (at most %s: %s)', figure, g.subject, most, reached and 'yes' or 'NO')
+      told[#told + 1] = string.format('%.2f x %s %s', figure, g.subject, judgement)
     elseif figure then
-      told[#told + 1] = string.format('%s (at most %s: %s)', short(figure), most, reached and 'yes' or 'NO')
+      told[#told + 1] = string.format('%s %s', short(figure), judgement)
     end
   end
   if #told > 0 then print('    ' .. table.concat(told, ', ')) end
@@ -77,7 +78,7 @@ local function print_tsv(row)
       for _, g in ipairs(wanted[row]) do
         if g.subject == subjects[i] or (g.subject == '' and i == 1) then
           local _, ok = judge(row, g)
-          if ok ~= nil then most, reached = g.most, ok and 'yes' or 'no' end
+          if ok ~= nil then most, reached = g.least and '>=' .. g.bound or g.bound, ok and 'yes' or 'no' end
         end
       end
       local ratio = ours and m ~= 0 and string.format('%.3f', ours / m) or ''
