@@ -87,3 +87,33 @@ input() {
 	# 04000 is O_NONBLOCK
 	[ $((8#$(awk '/^flags/ { print $2 }' flags) & 8#4000)) -eq 0 ]
 }
+
+@test "a fifo is opened, read and written while the others go on" {
+	mkdir fifos
+	run --separate-stderr timeout 30 corun "$top/t/lua/fifo.lua" fifos
+	[ "$status" -eq 0 ]
+	[ "$output" = ok ]
+	[ -z "$stderr" ]
+}
+
+@test "where nobody can wait, a fifo is opened as lua opens it" {
+	mkfifo in
+	echo hello >in &
+	pids+=($!)
+	run --separate-stderr timeout 10 corun -e '
+		string.gsub("a", "a", function() f = assert(io.open("in")) end)
+		print(f:read())'
+	[ "$output" = hello ]
+}
+
+@test "a terminal by its name is waited for as well" {
+	tmux -L "$$-$BATS_TEST_NUMBER" -f /dev/null new-session -d -x 80 -y 24 "corun -e '
+		spawn(function() while true do sleep(0.01) end end)
+		local t = assert(io.open(\"/dev/tty\", \"r+\"))
+		t:write(\"say: \")
+		print(\"got \" .. t:read())
+		os.exit(0)' 2>&1 </dev/null | tee out; cat"
+	tmux -L "$$-$BATS_TEST_NUMBER" send-keys 'hello' Enter
+	wait_for out '^got hello'
+	tmux -L "$$-$BATS_TEST_NUMBER" kill-server
+}

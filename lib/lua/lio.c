@@ -2,8 +2,10 @@
  * io.* where it could block: standard input that is a pipe, a socket or a terminal, and what io.popen gives, are read
  * and written by a connection, so that only the calling coroutine waits. They are still files for whoever asks: an
  * io.popen file is Lua's own kind of userdata, with its connection and its child in user values 1 and 2. Plain files
- * stay with the C library. Standard output and error are lout.c's.
+ * stay with the C library. Standard output and error are lout.c's, what has a name is lfifo.c's.
  */
+#include "lua/lio.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,8 +21,6 @@
 /* Registry keys: the connection of standard input, or false; and Lua's own functions that ours stand before. */
 static const char stdin_key, read_key, lines_key, flush_key, setvbuf_key, io_read_key, io_lines_key, io_input_key,
     io_output_key, output_key, execute_key;
-
-enum { CONN = 1, CHILD };
 
 /* --- which files wait --- */
 
@@ -65,7 +65,7 @@ to_connection(lua_State *L, int index)
 
 	if (file->closef == NULL)
 		return false;
-	if (lua_getiuservalue(L, index, CONN) != LUA_TUSERDATA) {
+	if (lua_getiuservalue(L, index, LIO_CONN) != LUA_TUSERDATA) {
 		lua_pop(L, 1);
 		if (file->f != stdin)
 			return false;
@@ -79,6 +79,16 @@ to_connection(lua_State *L, int index)
 	return true;
 }
 
+luaL_Stream *
+lio_newfile(lua_State *L)
+{
+	luaL_Stream *file = lua_newuserdatauv(L, sizeof(*file), 2);
+
+	file->closef = NULL;
+	luaL_setmetatable(L, LUA_FILEHANDLE);
+	return file;
+}
+
 /* --- the methods of files --- */
 
 static int
@@ -88,9 +98,8 @@ done(lua_State *L, int status, lua_KContext base)
 	return lua_gettop(L) - (int)base;
 }
 
-/* Calls Lua's own function, kept under `key`, with all that is on the stack. */
-static int
-call_own(lua_State *L, const char *key)
+int
+lio_call_own(lua_State *L, const char *key)
 {
 	lua_rawgetp(L, LUA_REGISTRYINDEX, key);
 	lua_insert(L, 1);
@@ -98,19 +107,19 @@ call_own(lua_State *L, const char *key)
 	return done(L, LUA_OK, 0);
 }
 
-static int
-file_read(lua_State *L)
+int
+lio_read(lua_State *L)
 {
 	if (to_connection(L, 1))
 		return lconn_read(L);
 	lread_check(L, 2, lua_gettop(L));
-	return call_own(L, &read_key);
+	return lio_call_own(L, &read_key);
 }
 
 static int
 file_lines(lua_State *L)
 {
-	return to_connection(L, 1) ? lconn_lines(L) : call_own(L, &lines_key);
+	return to_connection(L, 1) ? lconn_lines(L) : lio_call_own(L, &lines_key);
 }
 
 static int
@@ -144,7 +153,7 @@ file_write(lua_State *L)
 	if (file->closef == NULL)
 		return luaL_error(L, "attempt to use a closed file");
 	lout_check(L, 2);
-	if (lua_getiuservalue(L, 1, CONN) != LUA_TUSERDATA) {
+	if (lua_getiuservalue(L, 1, LIO_CONN) != LUA_TUSERDATA) {
 		lua_settop(L, n);
 		return lout_write(L, file->f);
 	}
@@ -166,7 +175,7 @@ file_flush(lua_State *L)
 {
 	const FILE *output = is_output(L);
 
-	return output != NULL ? lout_flush(L, output) : call_own(L, &flush_key);
+	return output != NULL ? lout_flush(L, output) : lio_call_own(L, &flush_key);
 }
 
 static int
@@ -177,7 +186,7 @@ file_setvbuf(lua_State *L)
 
 	if (output != NULL)
 		lout_setvbuf(L, output, modes[luaL_checkoption(L, 2, NULL, modes)]);
-	return call_own(L, &setvbuf_key);
+	return lio_call_own(L, &setvbuf_key);
 }
 
 /* --- io --- */
@@ -246,21 +255,21 @@ io_flush(lua_State *L)
 static int
 io_read(lua_State *L)
 {
-	return insert_input(L) ? lconn_read(L) : call_own(L, &io_read_key);
+	return insert_input(L) ? lconn_read(L) : lio_call_own(L, &io_read_key);
 }
 
 static int
 io_lines(lua_State *L)
 {
 	if (!lua_isnoneornil(L, 1))
-		return call_own(L, &io_lines_key);
+		return lio_call_own(L, &io_lines_key);
 	lua_settop(L, lua_gettop(L) > 0 ? lua_gettop(L) : 1);
 	lua_remove(L, 1);
 	if (insert_input(L))
 		return lconn_lines(L);
 	lua_pushnil(L);
 	lua_insert(L, 1);
-	return call_own(L, &io_lines_key);
+	return lio_call_own(L, &io_lines_key);
 }
 
 /* --- commands --- */
@@ -318,8 +327,8 @@ popen_close(lua_State *L)
 
 	(void)fclose(file->f);
 	lua_settop(L, 1);
-	lua_getiuservalue(L, 1, CHILD);
-	lua_getiuservalue(L, 1, CONN);
+	lua_getiuservalue(L, 1, LIO_CHILD);
+	lua_getiuservalue(L, 1, LIO_CONN);
 	lua_getfield(L, 3, "close");
 	lua_insert(L, 3);
 	lua_call(L, 1, 0);
@@ -340,9 +349,7 @@ io_popen(lua_State *L)
 	(void)luaL_checkstring(L, 1);
 	luaL_argcheck(L, (*mode == 'r' || *mode == 'w') && mode[1] == '\0', 2, "invalid mode");
 	lua_settop(L, 1);
-	file = lua_newuserdatauv(L, sizeof(*file), 2);
-	file->closef = NULL;
-	luaL_setmetatable(L, LUA_FILEHANDLE);
+	file = lio_newfile(L);
 	if ((n = run_shell(L, 1, stream)) > 1)
 		return n;
 	lua_getfield(L, 3, stream);
@@ -359,8 +366,8 @@ io_popen(lua_State *L)
 	/* one that is read from must not be collected and closed meanwhile */
 	lua_pushvalue(L, 2);
 	lua_setiuservalue(L, 4, 1);
-	lua_setiuservalue(L, 2, CONN);
-	lua_setiuservalue(L, 2, CHILD);
+	lua_setiuservalue(L, 2, LIO_CONN);
+	lua_setiuservalue(L, 2, LIO_CHILD);
 	return 1;
 }
 
@@ -371,7 +378,7 @@ os_execute(lua_State *L)
 
 	if (lua_isnoneornil(L, 1) || !co_can_wait(L)) {
 		runtime_push_output(runtime_of(L));
-		return call_own(L, &execute_key);
+		return lio_call_own(L, &execute_key);
 	}
 	(void)luaL_checkstring(L, 1);
 	lua_settop(L, 1);
@@ -380,9 +387,8 @@ os_execute(lua_State *L)
 	return wait_for_child(L);
 }
 
-/* Keeps table[name], the table being on top, under `key`, and puts ours in its place. */
-static void
-stand_before(lua_State *L, const char *name, lua_CFunction ours, const char *key)
+void
+lio_stand_before(lua_State *L, const char *name, lua_CFunction ours, const char *key)
 {
 	lua_getfield(L, -1, name);
 	lua_rawsetp(L, LUA_REGISTRYINDEX, key);
@@ -395,22 +401,22 @@ lio_open(lua_State *L)
 {
 	luaL_getmetatable(L, LUA_FILEHANDLE);
 	lua_getfield(L, -1, "__index");
-	stand_before(L, "read", file_read, &read_key);
-	stand_before(L, "lines", file_lines, &lines_key);
+	lio_stand_before(L, "read", lio_read, &read_key);
+	lio_stand_before(L, "lines", file_lines, &lines_key);
 	luaL_getmetatable(L, LUA_FILEHANDLE);
 	lua_pushcclosure(L, file_write, 1);
 	lua_setfield(L, -2, "write");
-	stand_before(L, "flush", file_flush, &flush_key);
-	stand_before(L, "setvbuf", file_setvbuf, &setvbuf_key);
+	lio_stand_before(L, "flush", file_flush, &flush_key);
+	lio_stand_before(L, "setvbuf", file_setvbuf, &setvbuf_key);
 	lua_pop(L, 2);
 	lua_getglobal(L, "io");
-	stand_before(L, "read", io_read, &io_read_key);
-	stand_before(L, "lines", io_lines, &io_lines_key);
+	lio_stand_before(L, "read", io_read, &io_read_key);
+	lio_stand_before(L, "lines", io_lines, &io_lines_key);
 	lua_getfield(L, -1, "input");
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &io_input_key);
 	lua_pushcfunction(L, io_popen);
 	lua_setfield(L, -2, "popen");
-	stand_before(L, "output", io_output, &io_output_key);
+	lio_stand_before(L, "output", io_output, &io_output_key);
 	lua_pushcfunction(L, io_output);
 	lua_call(L, 0, 0);
 	luaL_getmetatable(L, LUA_FILEHANDLE);
@@ -418,9 +424,10 @@ lio_open(lua_State *L)
 	lua_setfield(L, -2, "write");
 	lua_pushcfunction(L, io_flush);
 	lua_setfield(L, -2, "flush");
+	lfifo_register(L);
 	lua_pop(L, 1);
 	lua_getglobal(L, "os");
-	stand_before(L, "execute", os_execute, &execute_key);
+	lio_stand_before(L, "execute", os_execute, &execute_key);
 	lua_pop(L, 1);
 	lout_register(L);
 }
