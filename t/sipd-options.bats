@@ -83,6 +83,32 @@ usage() {
 	[[ $stderr == *nothing.lua* ]]
 }
 
+@test "-n: a line for each thing that is wrong" {
+	script 'listen = { "nonsense", 5, "127.0.0.1:0" } max_requests = -1 supported = "100rel" tls = 5'
+	run --separate-stderr sipd -n script.lua
+	[ "$status" -eq 2 ]
+	[ "$stderr" = "sipd: script.lua has no function request(req)
+sipd: the script's max_requests: a whole number above 0 is wanted
+sipd: the script's supported: a list of names is wanted
+sipd: the script's tls: a table is wanted
+sipd: the script's listen: bad IP address: 'nonsense'
+sipd: the script's listen: a number is no address" ]
+	for bad in 'listen = {}' 'listen = "tls:127.0.0.1:0"' 'listen = true' 'supported = { 1 }' 'tls = {}'; do
+		script "$bad function request(req) end"
+		run --separate-stderr sipd -n script.lua
+		[ "$status" -eq 2 ]
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		run --separate-stderr sipd script.lua
+		[ "$status" -eq 1 ]
+		[ "${#stderr_lines[@]}" -eq 1 ]
+	done
+	script
+	run --separate-stderr sipd -n -l tls:127.0.0.1:0 script.lua
+	[ "$status" -eq 2 ]
+	[[ $stderr == *certificate* ]]
+	usage -n -s nonsense script.lua
+}
+
 @test "a script that fails at the start, or an address that is taken: status 1" {
 	script 'error("no good")'
 	run --separate-stderr sipd -l 127.0.0.1:0 script.lua

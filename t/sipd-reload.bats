@@ -42,7 +42,7 @@ client() {
 
 @test "SIGHUP with a script that is no good: the log says so, the old one goes on" {
 	sipd_with 'function request(req) req:reply(200, "Old") end'
-	for bad in 'function request(' 'error "no good"' 'x = 1' 'request = nil function other() end' 'max_requests = 0 function request() end' \
+	for bad in 'function request(' 'error "no good"' 'x = 1' 'request = nil function other() end' 'max_requests = 0 function request() end' 'supported = 5 function request() end' \
 		'function request(req) req:reply(200, "New") end error "late"' 'sleep(0.01) error "later"'; do
 		script "$bad"
 		: >sipd.err

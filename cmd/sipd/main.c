@@ -113,7 +113,7 @@ catch_signals(struct sipd *d)
 /* --- the start --- */
 
 static void
-become(const char *user)
+become(const char *user, bool check)
 {
 	struct passwd *pw = getpwnam(user);
 
@@ -121,7 +121,7 @@ become(const char *user)
 		cli_usage_error(&cli, "-u %s: no such user", user);
 	if (setgroups(1, &pw->pw_gid) == -1 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) == -1 ||
 	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) == -1)
-		err(1, "cannot become %s", user);
+		err(check ? 2 : 1, "cannot become %s", user);
 }
 
 /* After a burst, the C library keeps what was freed unless it is told not to. */
@@ -162,7 +162,7 @@ start_gauges(struct sipd *d)
 	struct gauge *gauge;
 	struct addr to;
 
-	if (!cli_statsd(&cli, d->set->statsd, &to))
+	if (!cli_statsd(&cli, d->set->statsd, &to) || d->set->check)
 		return NULL;
 	if ((gauge = gauge_start(&d->sched, &to, "sipd", d->set->worker, gauges_put, d)) == NULL)
 		err(1, "cannot send gauges");
@@ -191,7 +191,7 @@ open_runtime(struct sipd *d)
 static int
 serve(struct sipd *d)
 {
-	struct gauge *gauge = d->set->check ? NULL : start_gauges(d);
+	struct gauge *gauge = start_gauges(d);
 	enum sched_end end;
 	int code;
 
@@ -237,7 +237,7 @@ main(int argc, char **argv)
 	if (set.directory != NULL && chdir(set.directory) == -1)
 		err(set.check ? 2 : 1, "-d %s", set.directory);
 	if (set.user != NULL)
-		become(set.user);
+		become(set.user, set.check);
 	raise_descriptors();
 	d.set = &set;
 	open_runtime(&d);

@@ -43,16 +43,8 @@ listen_on(struct sipd *d, const struct addr *at, enum transport transport)
 	char text[ADDR_STRLEN + 8];
 	struct siptransport *t;
 
-	if (d->ntransports == LISTEN_MAX) {
-		log_error("more than %d addresses to listen on", LISTEN_MAX);
-		return -1;
-	}
 	if (transport == TRANSPORT_NONE)
 		transport = TRANSPORT_UDP;
-	if (transport == TRANSPORT_TLS && d->tls == NULL) {
-		log_error("a tls address: the script's option tls must say which certificate");
-		return -1;
-	}
 	if ((t = lsip_server_listen(&d->server, transport, at, d->tls)) == NULL) {
 		int saved = errno;
 
@@ -82,44 +74,68 @@ listen_everywhere(struct sipd *d)
 }
 
 static int
-listen_as_told(struct sipd *d)
+listen_at(struct sipd *d, const struct places *list)
 {
-	for (int i = 0; i < d->set->nlisten; i++)
-		if (listen_on(d, &d->set->listen[i].addr, d->set->listen[i].transport) == -1)
+	for (int i = 0; i < list->n; i++)
+		if (listen_on(d, &list->at[i].addr, list->at[i].transport) == -1)
 			return -1;
 	return 0;
 }
 
-/* The text on top of the stack is an address of the script's. */
-static int
-listen_text(lua_State *L, struct sipd *d)
+/* The text on top of the stack is an address of the script's. False: it is not; that is logged. */
+static bool
+add_place(lua_State *L, struct places *list)
 {
-	struct slice text = { NULL, 0 };
-	const char *why = "no text";
-	struct place p;
+	struct slice text;
+	const char *why;
 
-	if (lua_type(L, -1) == LUA_TSTRING)
-		text.p = lua_tolstring(L, -1, &text.n);
-	if (text.p == NULL || place_parse(text, &p, &why) == -1) {
-		log_error("the script's listen: %s: '%.*s'", why, SLICE_FMT(text));
-		return -1;
+	if (lua_type(L, -1) != LUA_TSTRING) {
+		log_error("the script's listen: a %s is no address", luaL_typename(L, -1));
+		return false;
 	}
-	return d->set->check ? 0 : listen_on(d, &p.addr, p.transport);
+	text.p = lua_tolstring(L, -1, &text.n);
+	if (list->n == LISTEN_MAX) {
+		log_error("the script's listen: more than %d addresses", LISTEN_MAX);
+		return false;
+	}
+	if (place_parse(text, &list->at[list->n], &why) == -1) {
+		log_error("the script's listen: %s: '%.*s'", why, SLICE_FMT(text));
+		return false;
+	}
+	list->n++;
+	return true;
 }
 
-/* The script's global `listen`: an address or a list of them. */
-static int
-listen_as_scripted(lua_State *L, struct sipd *d)
+/* The script's global `listen`: an address or a list of them; there may be none. */
+static bool
+read_listen(lua_State *L, int globals, struct places *list)
 {
+	bool good = true;
+
+	list->n = 0;
+	if (lua_getfield(L, globals, "listen") == LUA_TNIL)
+		return true;
 	if (!lua_istable(L, -1))
-		return listen_text(L, d);
-	for (lua_Integer i = 1, n = luaL_len(L, -1); i <= n; i++) {
-		lua_geti(L, -1, i);
-		if (listen_text(L, d) == -1)
-			return -1;
+		return add_place(L, list);
+	for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(L, -1); i <= n; i++) {
+		lua_rawgeti(L, -1, i);
+		good = add_place(L, list) && good;
 		lua_pop(L, 1);
 	}
-	return 0;
+	if (good && list->n == 0)
+		log_error("the script's listen: a table without an address");
+	return good && list->n > 0;
+}
+
+static bool
+has_certificate(const struct sipd *d, const struct places *list)
+{
+	for (int i = 0; i < list->n; i++)
+		if (list->at[i].transport == TRANSPORT_TLS && d->tls == NULL) {
+			log_error("a tls address: the script's option tls must say which certificate");
+			return false;
+		}
+	return true;
 }
 
 /* --- the script --- */
@@ -200,71 +216,128 @@ make_tls(lua_State *L)
 	return 0;
 }
 
-/* The script's `tls`: whoever connects from now on meets these certificates. False: it is no good. */
+/* The script's `tls`, which may be missing. False: it is no good. */
 static bool
-read_tls(lua_State *L, struct sipd *d, int globals)
+read_tls(lua_State *L, int globals, struct tls **tls)
 {
-	struct tls *tls = NULL;
-
+	*tls = NULL;
 	lua_pushcfunction(L, make_tls);
-	if (lua_getfield(L, globals, "tls") == LUA_TNIL) {
+	if (lua_getfield(L, globals, "tls") != LUA_TTABLE) {
+		bool none = lua_isnil(L, -1);
+
+		if (!none)
+			log_error("the script's tls: a table is wanted");
 		lua_pop(L, 2);
+		return none;
+	}
+	lua_pushlightuserdata(L, tls);
+	if (lua_pcall(L, 2, 0, 0) == LUA_OK)
 		return true;
-	}
-	lua_pushlightuserdata(L, &tls);
-	if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
-		log_error("the script's tls: %s", lua_tostring(L, -1));
-		return false;
-	}
+	log_error("the script's tls: %s", lua_tostring(L, -1));
+	lua_pop(L, 1);
+	return false;
+}
+
+/* Whoever connects from now on meets these certificates. */
+static void
+set_tls(struct sipd *d, struct tls *tls)
+{
+	if (tls == NULL)
+		return;
 	tls_free(d->tls);
 	d->tls = tls;
 	for (int i = 0; i < d->ntransports; i++)
 		if (siptransport_kind(d->transports[i]) == TRANSPORT_TLS)
 			siptransport_set_tls(d->transports[i], tls);
-	return true;
 }
 
-/* The chunk has run: what it set becomes what counts, if it is good. */
+/* The script's `supported`, which may be missing: a list of names. */
+static bool
+check_supported(lua_State *L, int globals)
+{
+	bool good = true;
+
+	if (lua_getfield(L, globals, "supported") != LUA_TNIL) {
+		good = lua_istable(L, -1);
+		for (lua_Integer i = 1, n = good ? (lua_Integer)lua_rawlen(L, -1) : 0; i <= n; i++) {
+			good = lua_rawgeti(L, -1, i) == LUA_TSTRING && good;
+			lua_pop(L, 1);
+		}
+	}
+	lua_pop(L, 1);
+	if (!good)
+		log_error("the script's supported: a list of names is wanted");
+	return good;
+}
+
+static bool
+has_request(lua_State *L, struct sipd *d, int globals)
+{
+	bool has = lua_getfield(L, globals, "request") == LUA_TFUNCTION;
+
+	lua_pop(L, 1);
+	if (!has)
+		log_error("%s has no function request(req)", name_of(d));
+	return has;
+}
+
+/* The chunk has run: what it set becomes what counts, if it is good. All that is not is logged. */
 static bool
 accept_script(lua_State *L, struct sipd *d, int status, int globals)
 {
+	struct tls *tls;
 	size_t most;
+	bool good;
 
 	if (status != LUA_OK && status != LUA_YIELD) {
 		lsip_log_error("", lua_tostring(L, -1));
 		return false;
 	}
-	if (lua_getfield(L, globals, "request") != LUA_TFUNCTION) {
-		log_error("%s has no function request(req)", name_of(d));
+	good = has_request(L, d, globals);
+	good = (most = max_requests(L, globals)) > 0 && good;
+	good = check_supported(L, globals) && good;
+	good = read_tls(L, globals, &tls) && good;
+	if (!good) {
+		tls_free(tls);
 		return false;
 	}
-	if ((most = max_requests(L, globals)) == 0 || !read_tls(L, d, globals))
-		return false;
+	set_tls(d, tls);
 	d->server.layer.max_pending = most;
 	lua_pushvalue(L, globals);
 	lsip_set_globals(L);
 	return true;
 }
 
+/* With a line in the log for each thing that is not. */
+static bool
+check_places(lua_State *L, struct sipd *d, int globals, bool good, struct places *scripted)
+{
+	const struct places *told = &d->set->listen;
+
+	/* what is not used is looked at only if that was asked for */
+	scripted->n = 0;
+	if (told->n == 0 || d->set->check)
+		good = read_listen(L, globals, scripted) && good;
+	/* without a certificate that was read, there is enough in the log */
+	return good && has_certificate(d, told) && has_certificate(d, scripted);
+}
+
 static int
 started(lua_State *L, int status, lua_KContext ctx)
 {
 	struct sipd *d = lua_touserdata(L, 1);
-	int good;
+	bool good = accept_script(L, d, status, (int)ctx), ran = status == LUA_OK || status == LUA_YIELD;
+	struct places scripted;
+	int listening;
 
-	if (!accept_script(L, d, status, (int)ctx))
+	if (!ran || !check_places(L, d, (int)ctx, good, &scripted))
 		return fail(d);
-	if (lsip_get_global(L, "listen") != LUA_TNIL && (d->set->nlisten == 0 || d->set->check))
-		good = listen_as_scripted(L, d);
-	else if (d->set->check)
-		good = 0;
-	else
-		good = d->set->nlisten > 0 ? listen_as_told(d) : listen_everywhere(d);
-	if (good == -1)
-		return fail(d);
-	if (d->set->check)
+	if (d->set->check) {
 		sched_stop(&d->sched);
-	return 0;
+		return 0;
+	}
+	listening = d->set->listen.n > 0 ? listen_at(d, &d->set->listen) : scripted.n > 0 ? listen_at(d, &scripted) : listen_everywhere(d);
+	return listening == -1 ? fail(d) : 0;
 }
 
 /*

@@ -34,13 +34,14 @@ place_parse(struct slice text, struct place *p, const char **why)
 static void
 add_listen(struct settings *set, const struct cli *cli, const char *arg)
 {
+	struct places *list = &set->listen;
 	const char *why;
 
-	if (set->nlisten == LISTEN_MAX)
+	if (list->n == LISTEN_MAX)
 		cli_usage_error(cli, "more than %d addresses to listen on", LISTEN_MAX);
-	if (place_parse(slice_of(arg), &set->listen[set->nlisten], &why) == -1)
+	if (place_parse(slice_of(arg), &list->at[list->n], &why) == -1)
 		cli_usage_error(cli, "-l %s: %s (an address is written [udp:|tcp:|tls:]HOST:PORT, or [::1]:PORT)", arg, why);
-	set->nlisten++;
+	list->n++;
 }
 
 static void
@@ -59,7 +60,7 @@ settings_read(struct settings *set, const struct cli *cli, int argc, char **argv
 {
 	int c;
 
-	*set = (struct settings){ .nlisten = 0 };
+	*set = (struct settings){ .listen.n = 0 };
 	dns_conf_init(&set->dns);
 	while ((c = cli_next(cli, argc, argv)) != -1)
 		switch (c) {

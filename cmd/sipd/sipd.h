@@ -18,10 +18,14 @@ struct place {
 	enum transport transport;
 };
 
+struct places {
+	struct place at[LISTEN_MAX];
+	int n;
+};
+
 /* From the command line. */
 struct settings {
-	struct place listen[LISTEN_MAX];
-	int nlisten;
+	struct places listen;
 	struct dns_conf dns;      /* nservers 0: those of resolv.conf */
 	const char *statsd, *directory, *user;
 	const char *script;       /* NULL: the default service */
