@@ -8,7 +8,8 @@
 #   SAN=1           with AddressSanitizer and UBSan, in build/san
 #   POLLER=poll     with poll(2) in place of epoll(7), in build/poll
 #
-# also: memcheck (the unit tests under valgrind), fuzz (FUZZ_SECONDS=60 a target), lint, bench, uninstall, clean
+# also: memcheck (the unit tests under valgrind), fuzz (FUZZ_SECONDS=60 a target), interop (sipd with Kamailio and baresip), lint, bench,
+# uninstall, clean
 
 VERSION = 0.1.0
 PREFIX  ?= /usr/local
@@ -29,7 +30,7 @@ NEEDS   := lua5.4 libbsd-overlay openssl libidn2
 MISSING := $(strip $(if $(shell command -v pkg-config),$(foreach p,$(NEEDS),$(if $(shell pkg-config --exists $p && echo yes),,$p)), \
 	pkg-config) $(if $(shell command -v $(firstword $(CC))),,$(firstword $(CC))))
 ifneq ($(MISSING),)
-ifneq ($(filter-out check demo bench soak fuzz lint uninstall clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out check demo bench soak interop fuzz lint uninstall clean,$(or $(MAKECMDGOALS),all)),)
 $(error missing: $(MISSING). On Debian, `scripts/deps build` installs what coop is built with: Lua 5.4, libbsd, OpenSSL, libidn2, a C compiler)
 endif
 endif
@@ -151,6 +152,12 @@ soak:
 	@+$(SUBMAKE) all
 	@COOP_BUILD=$(B) HOURS=$(HOURS) RATE=$(RATE) GC=$(GC) THREADS=$(THREADS) scripts/soak/run
 
+# what is not installed is told, and left out
+interop:
+	@scripts/deps build
+	@+$(SUBMAKE) all
+	@COOP_BUILD=$(B) scripts/interop
+
 fuzz:
 	@scripts/deps build fuzz
 	@+$(SUBMAKE) FUZZ=1 SAN= POLLER=epoll fuzzers
@@ -180,6 +187,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: always all unit benches fuzzers check memcheck demo bench soak fuzz lint syntax install uninstall clean
+.PHONY: always all unit benches fuzzers check memcheck demo bench soak interop fuzz lint syntax install uninstall clean
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -10,6 +10,7 @@ service='
 	function does.slow(req) sleep(0.5) req:redirect("sip:elsewhere@example.com") end
 	function does.moved(req) req:redirect("sip:elsewhere@example.com") end
 	function does.call(req) req:reply(200) end
+	function does.answer(req) req:reply(180) req:reply(200) end
 	function request(req)
 		if req.method == "INVITE" then return does[req.uri.user](req) end
 		if req.method == "OPTIONS" or req.method == "BYE" then return req:reply(200) end
@@ -36,7 +37,7 @@ calls() {
 all_cases() {
 	local where=$1 how=$2 line name user options patience=40
 	local -a cases=("cancel ring" "trying slow" "invite-again moved -nr" "options-again moved -nr" "merged moved" "last-hop moved"
-		"old-branch ring" "call call -nr" "method nobody") running=()
+		"old-branch ring" "dialog answer" "call call -nr" "method nobody") running=()
 	for line in "${cases[@]}"; do
 		read -r name user options <<<"$line"
 		calls "$name" -sf "$top/t/sipp/$name.xml" -s "$user" -t "$how" ${options:+"$options"} "$where"
