@@ -175,7 +175,7 @@ serve() {
 	run -0 --separate-stderr corun - <<-'END'
 		for _, r in ipairs(dns.enum('+44 20 7946 0148')) do print(r.uri, r.service, r.order, r.preference) end
 		for _, r in ipairs(dns.enum('4930', 'e164.arpa.', { timeout = 5 })) do print(r.uri) end
-		print(dns.enum('+999')) print(dns.enum('+1')) print(dns.enum('abc')) print(dns.enum('1', 'a..b'))
+		print(dns.enum('+999')) print(dns.enum('+1')) print(dns.enum('+7')) print(dns.enum('abc')) print(dns.enum('1', 'a..b'))
 		print(dns.enum('12', 'example.test')) print(dns.enum('12', { timeout = 5 }))
 		print(pcall(dns.enum))
 	END
@@ -186,6 +186,7 @@ serve() {
 		sip:4930@second.test
 		tel:+49309
 		nil	NXDOMAIN
+		nil	NODATA
 		nil	NODATA
 		nil	not a telephone number
 		nil	empty label

@@ -52,7 +52,8 @@ enum="$BATS_TEST_DIRNAME/../scripts/examples/sip-enum.lua"
 	name_server
 	redirector -@ "$ns"
 	client "
-		for _, uri in ipairs { 'tel:+49-89-123', 'sip:+4989123@x', 'sip:4989123@x;user=phone', 'sip:4989123@x', 'sip:bob@x', 'tel:+999' } do
+		for _, uri in ipairs { 'tel:+49-89-123', 'sip:+4989123@x', 'sip:4989123@x;user=phone', 'sip:4989123@x', 'sip:bob@x', 'tel:+999', 'tel:4989123;phone-context=example.com',
+			'sip:4989123;phone-context=+1@x;user=phone', 'sip:+49-89-123;ext=5@x' } do
 			local r = c:ask('INVITE', uri)
 			print(r.status, r.field.contact)
 		end"
@@ -62,7 +63,10 @@ enum="$BATS_TEST_DIRNAME/../scripts/examples/sip-enum.lua"
 302	<sip:4989123@example.com>
 404	nil
 404	nil
-404	nil" ]
+404	nil
+404	nil
+404	nil
+302	<sip:4989123@example.com>" ]
 }
 
 @test "several addresses are given best first" {

@@ -1,14 +1,14 @@
 -- The service of a sipd that was given no script: it answers OPTIONS, and redirects telephone numbers to where ENUM says they are.
 local allow = { Allow = 'INVITE, ACK, CANCEL, OPTIONS' }
 
--- "+15551234" of tel:+1-555-1234, sip:+15551234@example.com or sip:15551234@example.com;user=phone
+-- "+15551234" of tel:+1-555-1234, sip:+15551234@example.com or sip:15551234@example.com;user=phone; in a user there may be the parameters of
+-- the tel URI that it was made from (RFC 3261, section 19.1.6). A number with a phone-context is nobody else's.
 local function number_of(uri)
-  local user = uri.user or ''
+  local user, more = (uri.user or ''):match('^([^;]*)(.*)$')
   local digits = user:gsub('[-.()]', '')
-  if not digits:find('^%+?%d+$') then return nil end
-  if uri.scheme == 'tel' or digits:find('^%+') or uri.params.user == 'phone' then
-    return (digits:gsub('^%+?', '+'))
-  end
+  if digits:find('^%+%d+$') then return digits end
+  if not digits:find('^%d+$') or uri.params['phone-context'] or more:lower():find(';phone-context=', 1, true) then return nil end
+  return (uri.scheme == 'tel' or uri.params.user == 'phone') and '+' .. digits or nil
 end
 
 local function redirect(req)

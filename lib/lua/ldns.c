@@ -15,6 +15,7 @@
 #include "dns/search.h"
 #include "dns/special.h"
 #include "lua/modules.h"
+#include "sip/sipuri.h"
 
 #define QUERY    "dns query"
 #define LOOKUP   "dns enum"
@@ -332,15 +333,28 @@ push_slice(lua_State *L, struct slice s)
 	lua_pushlstring(L, s.p, s.n);
 }
 
+/* What a zone says is not trusted: no script should have to look whether it can be passed on. */
+static bool
+is_usable(struct slice uri)
+{
+	struct sipuri u;
+	struct fault f;
+
+	return sipuri_parse(&u, uri, &f) == 0;
+}
+
 static int
 lookup_result(lua_State *L, struct lookup *mine)
 {
 	const struct enum_lookup *e = &mine->e;
+	lua_Integer n = 0;
 
 	if (e->nresults == 0)
 		return ldns_fail(L, e->status == DNS_ANSWER_OK ? DNS_NODATA : e->status, e->rcode);
 	lua_createtable(L, (int)e->nresults, 0);
 	for (unsigned i = 0; i < e->nresults; i++) {
+		if (!is_usable(enum_uri(e, &e->results[i])))
+			continue;
 		lua_createtable(L, 0, 4);
 		push_slice(L, enum_uri(e, &e->results[i]));
 		lua_setfield(L, -2, "uri");
@@ -350,9 +364,9 @@ lookup_result(lua_State *L, struct lookup *mine)
 		lua_setfield(L, -2, "order");
 		lua_pushinteger(L, e->results[i].preference);
 		lua_setfield(L, -2, "preference");
-		lua_rawseti(L, -2, i + 1);
+		lua_rawseti(L, -2, ++n);
 	}
-	return 1;
+	return n > 0 ? 1 : ldns_fail(L, DNS_NODATA, e->rcode);
 }
 
 static int
