@@ -60,6 +60,20 @@ client() {
 	[ "$output" = Old ]
 }
 
+@test "SIGHUP: a reading that is overtaken by a later one does not count" {
+	sipd_with 'function request(req) req:reply(200, "First") end'
+	script 'io.stderr:write "begun\n" repeat sleep(0.02) until io.open "go" function request(req) req:reply(200, "Second") end'
+	kill -HUP "$pid"
+	wait_for sipd.err '^begun$'
+	script 'function request(req) req:reply(200, "Third") end'
+	kill -HUP "$pid"
+	wait_for sipd.err '^sipd: script.lua is in force$'
+	: >go
+	wait_for sipd.err '^sipd: script.lua has been read again meanwhile'
+	client "print(c:ask('OPTIONS', 'sip:x').reason)"
+	[ "$output" = Third ]
+}
+
 @test "SIGHUP: the service that is built in has nothing to read again" {
 	start sipd sipd -l 127.0.0.1:0
 	wait_for sipd.err listening

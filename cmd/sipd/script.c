@@ -377,12 +377,15 @@ script_start(lua_State *L)
 
 /* --- again --- */
 
+/* `ctx`: which reading it was. */
 static int
 reloaded(lua_State *L, int status, lua_KContext ctx)
 {
 	struct sipd *d = lua_touserdata(L, 1);
 
-	if (accept_script(L, d, status, (int)ctx))
+	if (ctx != (lua_KContext)d->reading)
+		log_info("%s has been read again meanwhile: what took longer does not count", name_of(d));
+	else if (accept_script(L, d, status, 2))
 		log_info("%s is in force", name_of(d));
 	else
 		log_warn("%s is no good: the old one goes on", name_of(d));
@@ -393,10 +396,11 @@ int
 script_reload(lua_State *L)
 {
 	struct sipd *d = lua_touserdata(L, 1);
+	unsigned reading = ++d->reading;
 
 	if (!load_script(L, d)) {
 		log_warn("%s is no good: the old one goes on", name_of(d));
 		return 0;
 	}
-	return reloaded(L, lua_pcallk(L, 0, 0, 3, 2, reloaded), 2);
+	return reloaded(L, lua_pcallk(L, 0, 0, 3, (lua_KContext)reading, reloaded), (lua_KContext)reading);
 }
