@@ -149,8 +149,8 @@ bench:
 
 soak:
 	@scripts/deps build demo
-	@+$(SUBMAKE) all
-	@COOP_BUILD=$(B) HOURS=$(HOURS) RATE=$(RATE) GC=$(GC) THREADS=$(THREADS) scripts/soak/run
+	@+$(SUBMAKE) all $(B)/bench/sipload
+	@COOP_BUILD=$(B) HOURS=$(HOURS) RATE=$(RATE) GC=$(GC) THREADS=$(THREADS) COLLECT=$(COLLECT) LOAD=$(LOAD) scripts/soak/run
 
 # what is not installed is told, and left out
 interop:

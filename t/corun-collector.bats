@@ -23,3 +23,26 @@ LUA
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
 }
+
+@test "what was a burst is collected when nothing runs, unless the script wants Lua alone to choose the time" {
+	run --separate-stderr corun -t - <<'LUA'
+local function after_burst()
+  local t = {}
+  for i = 1, 100000 do t[i] = { i } end
+  local most = collectgarbage('count')
+  t = nil
+  for i = 1, 50 do sleep(0.1) end
+  return collectgarbage('count') / most
+end
+assert(coop.collect() == 'idle')
+assert(after_burst() < 0.5)
+assert(coop.collect('lua') == 'idle')
+collectgarbage('setpause', 1000)
+collectgarbage()
+assert(after_burst() > 0.9)
+assert(coop.collect('idle') == 'lua')
+assert(not pcall(coop.collect, 'never'))
+LUA
+	[ "$status" -eq 0 ]
+	[ -z "$output$stderr" ]
+}

@@ -1,6 +1,6 @@
 /*
- * Chains of nodes on a power of two of slots, doubled when there are more nodes than slots. A node keeps its hash, so
- * that growing and removing never look at a key.
+ * Chains of nodes on a power of two of slots, doubled when there are more nodes than slots, a quarter when there are few
+ * left of many. A node keeps its hash, so that none of this ever looks at a key.
  */
 #include "base/hash.h"
 
@@ -108,6 +108,9 @@ siphash_nocase(const uint8_t key[16], const void *data, size_t n)
 
 /* --- the table --- */
 
+/* Not worth giving back: 8 KiB of slots. */
+enum { SMALL = 1024 };
+
 void
 hash_init(struct hash *t)
 {
@@ -142,9 +145,8 @@ push(struct hash_node **slot, struct hash_node *node)
 }
 
 static void
-grow(struct hash *t)
+resize(struct hash *t, size_t size)
 {
-	size_t size = (t->mask + 1) * 2;
 	struct hash_node **slots = calloc(size, sizeof(*slots)), *node, *next;
 
 	if (slots == NULL)
@@ -163,7 +165,7 @@ void
 hash_add(struct hash *t, struct hash_node *node, uint64_t h)
 {
 	if (t->n > t->mask)
-		grow(t);
+		resize(t, (t->mask + 1) * 2);
 	node->h = h;
 	push(&t->slots[h & t->mask], node);
 	t->n++;
@@ -182,6 +184,8 @@ hash_remove(struct hash *t, struct hash_node *node)
 	*at = node->next;
 	node->next = NULL;
 	t->n--;
+	if (t->mask >= SMALL && t->n < t->mask / 16)
+		resize(t, (t->mask + 1) / 4);
 }
 
 static struct hash_node *
@@ -205,11 +209,15 @@ hash_next(const struct hash_node *node)
 }
 
 struct hash_node *
-hash_each(const struct hash *t, size_t *at, const struct hash_node *prev)
+hash_take(struct hash *t)
 {
-	struct hash_node *node = prev != NULL ? prev->next : NULL;
+	struct hash_node *all = NULL, *node, *next;
 
-	while (node == NULL && *at <= t->mask)
-		node = t->slots[(*at)++];
-	return node;
+	for (size_t i = 0; i <= t->mask; i++)
+		for (node = t->slots[i]; node != NULL; node = next) {
+			next = node->next;
+			push(&all, node);
+		}
+	hash_fini(t);
+	return all;
 }

@@ -61,10 +61,7 @@ hash_prefetch_node(const struct hash *t, uint64_t h, size_t size)
 		__builtin_prefetch(node + at);
 }
 
-/*
- * Every node, in no order: start with *at = 0, prev = NULL; NULL at the end. The node returned may be removed before
- * the next call only if its successor was asked for first.
- */
-struct hash_node *hash_each(const struct hash *t, size_t *at, const struct hash_node *prev);
+/* Empties the table: all its nodes, in no order, linked by `next`. To remove one of them afterwards does no harm. */
+struct hash_node *hash_take(struct hash *t);
 
 #endif

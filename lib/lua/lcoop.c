@@ -69,6 +69,20 @@ coop_timeout(lua_State *L)
 	return 0;
 }
 
+/* coop.collect([when]) -> when until now */
+static int
+coop_collect(lua_State *L)
+{
+	static const char *const when[] = { "idle", "lua", NULL };
+	struct runtime *rt = runtime_of(L);
+	bool only_lua = rt->only_lua;
+
+	if (!lua_isnoneornil(L, 1))
+		rt->only_lua = luaL_checkoption(L, 1, NULL, when) == 1;
+	lua_pushstring(L, when[only_lua]);
+	return 1;
+}
+
 static int
 coop_now(lua_State *L)
 {
@@ -236,6 +250,7 @@ lcoop_open(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{ "cancel", lcoop_cancel },
 		{ "channel", lsync_channel },
+		{ "collect", coop_collect },
 		{ "count", coop_count },
 		{ "current", coop_current },
 		{ "group", lsync_group },

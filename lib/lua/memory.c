@@ -111,6 +111,11 @@ cycle_done(struct runtime *rt)
 	/* after a burst: the C library keeps what was freed unless it is told not to */
 	if (rt->unsettled - rt->settled > 1024 && rt->settled < rt->unsettled / 4 * 3)
 		give_back(rt);
+	/* what has a finalizer is only freed by the cycle after the one that finds it: soon, and also when nothing runs in between */
+	if (rt->settled < rt->unsettled - rt->unsettled / 16) {
+		rt->collected_at = UINT64_MAX;
+		rt->next_cycle = rt->sched->clock.now + 5 * rt->spent + SEC / 10;
+	}
 }
 
 bool
@@ -121,6 +126,8 @@ runtime_idle(struct runtime *rt)
 	bool done;
 
 	lout_push(rt->outs);
+	if (rt->only_lua)
+		return false;
 	if (!rt->collecting) {
 		if (!time_to_collect(rt, kib))
 			return false;

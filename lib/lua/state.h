@@ -42,6 +42,7 @@ struct runtime {
 	bool warnings, warning_begun; /* of Lua: wanted; in the middle of one */
 	bool generational;
 	/* the idle collector */
+	bool only_lua;           /* the script wants none */
 	bool collecting;         /* in the middle of a cycle */
 	int let_go;              /* threads since it or the one before began */
 	int settled, unsettled;  /* KiB of Lua memory after its last cycle, and before this one */

@@ -450,11 +450,10 @@ ctxn_receive(struct ctxn_layer *l, const struct sipmsg *m, const struct addr *so
 void
 ctxn_fini(struct ctxn_layer *l)
 {
-	size_t at = 0;
-	struct hash_node *node = hash_each(&l->table, &at, NULL), *next;
+	struct hash_node *next;
 
-	for (; node != NULL; node = next) {
-		next = hash_each(&l->table, &at, node);
+	for (struct hash_node *node = hash_take(&l->table); node != NULL; node = next) {
+		next = node->next;
 		remove_txn((struct ctxn *)node);
 	}
 	hash_fini(&l->table);

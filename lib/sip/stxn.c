@@ -403,12 +403,11 @@ stxn_answer_stateless(struct stxn_layer *l, struct sipflow *flow, const struct s
 void
 stxn_fini(struct stxn_layer *l)
 {
-	size_t at = 0;
-	struct hash_node *node = hash_each(&l->table, &at, NULL), *next;
+	struct hash_node *next;
 	struct stxn *t;
 
-	for (; node != NULL; node = next) {
-		next = hash_each(&l->table, &at, node);
+	for (struct hash_node *node = hash_take(&l->table); node != NULL; node = next) {
+		next = node->next;
 		stxn_end((struct stxn *)node);
 	}
 	while ((t = TAILQ_FIRST(&l->free)) != NULL) {

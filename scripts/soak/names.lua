@@ -1,6 +1,6 @@
 #!/usr/bin/env corun
 -- A name server for telephone numbers as a bad day has it: most answers come at once; one in a hundred never does; and in the last
--- quarter of each cycle each takes half a second.
+-- quarter of each cycle each takes half a second. A cycle of 0: never.
 --
 --   corun names.lua ADDRESS CYCLE
 local address, cycle = arg[1], tonumber(arg[2])
@@ -11,6 +11,7 @@ end
 local began = coop.now()
 
 local function delay()
+  if cycle == 0 then return 0 end
   local at = (coop.now() - began) % cycle / cycle
   return at >= 0.75 and 0.5 or 0
 end

@@ -182,33 +182,49 @@ TEST(same_hash)
 	hash_fini(&t);
 }
 
-TEST(each)
+TEST(shrinks)
+{
+	enum { MANY = 20000 };
+	static struct item items[MANY];
+	struct hash t;
+	size_t most;
+
+	hash_init(&t);
+	for (unsigned i = 0; i < MANY; i++)
+		add(&t, &items[i], i);
+	most = t.mask;
+	for (unsigned i = 10; i < MANY; i++)
+		hash_remove(&t, &items[i].node);
+	EQ(t.n, 10);
+	OK(t.mask <= 1024 && most > MANY / 2);
+	for (unsigned i = 0; i < 10; i++)
+		OK(hash_find(&t, items[i].node.h) == &items[i].node);
+	hash_fini(&t);
+}
+
+TEST(take)
 {
 	static struct item items[100];
 	struct hash t;
 	struct hash_node *at, *next;
-	size_t slot = 0, n = 0;
+	size_t n = 0;
 
 	hash_init(&t);
-	OK(hash_each(&t, &slot, NULL) == NULL);
+	OK(hash_take(&t) == NULL);
 	for (unsigned i = 0; i < 100; i++)
 		add(&t, &items[i], i);
-	slot = 0;
-	for (at = hash_each(&t, &slot, NULL); at != NULL; at = hash_each(&t, &slot, at)) {
+	for (at = hash_take(&t); at != NULL; at = next) {
+		next = at->next;
 		OK(!((struct item *)at)->seen);
 		((struct item *)at)->seen = true;
+		hash_remove(&t, at);
 		n++;
 	}
 	EQ(n, 100);
-	slot = 0;
-	for (at = hash_each(&t, &slot, NULL); at != NULL; at = next) {
-		next = hash_each(&t, &slot, at);
-		hash_remove(&t, at);
-	}
 	EQ(t.n, 0);
 	hash_fini(&t);
 }
 
 MAIN(RUN(vectors), RUN(nocase_folds_ascii_letters_and_nothing_else), RUN(keys_are_random),
     RUN(small_table_needs_no_memory), RUN(grows), RUN(survives_failed_growth), RUN(never_any_memory),
-    RUN(same_hash), RUN(each))
+    RUN(same_hash), RUN(shrinks), RUN(take))
