@@ -95,7 +95,7 @@ $(B)/%.o: %.lua Makefile $(B)/flags
 	  echo '}; const unsigned long $(notdir $*)_lua_len = sizeof($(notdir $*)_lua);'; } | $(CC) $(CFLAGS) -x c -c -o $@ -
 
 # unit tests count on failing allocations: see t/unit/tap.h
-WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=mmap
 $(B)/t/%: t/unit/%.c $(B)/libcoop.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -It/unit $(CFLAGS) $(LDFLAGS) $(WRAP) -MMD -MP -o $@ $< $(B)/libcoop.a $(LUA_LIBS) $(SSL_LIBS) $(IDN_LIBS) $(BSD_LIBS) -lm

@@ -135,6 +135,7 @@ give_back(struct sipd *d)
 		d->held_most = held;
 	if (d->held_most < BURST || held > d->held_most / 2)
 		return;
+	stxn_trim(&d->server.layer);
 	(void)malloc_trim(0);
 	d->held_most = held;
 }

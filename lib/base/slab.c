@@ -7,6 +7,7 @@
 #include "base/slab.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 struct slab {
@@ -61,6 +62,7 @@ new_slab(struct slab_heap *h, int class)
 
 	if (s != NULL) {
 		LIST_REMOVE(s, entry);
+		h->empties--;
 	} else {
 		if (h->fresh == h->fresh_end && map_region(h) == -1)
 			return NULL;
@@ -108,6 +110,31 @@ slab_put(struct slab_heap *h, void *p, size_t n)
 	LIST_REMOVE(s, entry);
 	LIST_INSERT_HEAD(&h->empty, s, entry);
 	h->slabs--;
+	h->empties++;
+}
+
+/* sanitizers know malloc only */
+static bool
+fits(size_t n)
+{
+	return n <= SLAB_MAX && !PLAIN_MEMORY;
+}
+
+void *
+slab_alloc(struct slab_heap *h, size_t n)
+{
+	return fits(n) ? slab_get(h, n) : malloc(n);
+}
+
+void
+slab_free(struct slab_heap *h, void *p, size_t n)
+{
+	if (p == NULL)
+		return;
+	if (fits(n))
+		slab_put(h, p, n);
+	else
+		free(p);
 }
 
 void
@@ -122,6 +149,7 @@ slab_trim(struct slab_heap *h)
 			LIST_INSERT_HEAD(&h->empty, s, entry);
 			return;
 		}
+		h->empties--;
 	}
 	if (h->fresh != h->fresh_end && munmap(h->fresh, (size_t)(h->fresh_end - h->fresh)) == 0)
 		h->fresh = h->fresh_end;

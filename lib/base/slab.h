@@ -20,7 +20,7 @@ struct slab_heap {
 	struct slab_list partial[SLAB_CLASSES]; /* with room for more objects */
 	struct slab_list empty;                 /* kept until slab_trim */
 	char *fresh, *fresh_end;                /* mapped, never used */
-	size_t slabs;                           /* in use */
+	size_t slabs, empties;                  /* in use, and not */
 };
 
 /* n: 1 to SLAB_MAX bytes. Aligned to 16. NULL with errno. */
@@ -28,6 +28,10 @@ void *slab_get(struct slab_heap *, size_t n);
 
 /* n: the size that was asked for, or less if that was one of at most SLAB_MAX too. */
 void slab_put(struct slab_heap *, void *, size_t n);
+
+/* The same for any size above 0: what is too large for a slab is the C library's. */
+void *slab_alloc(struct slab_heap *, size_t n);
+void slab_free(struct slab_heap *, void *, size_t n); /* n: the size that was asked for; NULL is ignored */
 
 /* Whether an object of one size can serve as one of the other. */
 static inline bool

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/slab.h"
 #include "dns/name.h"
 
 enum {
@@ -43,6 +44,7 @@ struct dns_cache {
 	struct hash entries;
 	struct entry_list recent; /* the last used in front */
 	size_t bytes, most;
+	struct slab_heap slabs; /* an entry outlives what is allocated around it: it does not share its pages */
 	struct buf scratch;
 };
 
@@ -92,7 +94,7 @@ drop(struct dns_cache *c, struct entry *e)
 	hash_remove(&c->entries, &e->node);
 	TAILQ_REMOVE(&c->recent, e, recent);
 	c->bytes -= e->size;
-	free(e);
+	slab_free(&c->slabs, e, e->size - OVERHEAD);
 }
 
 /* --- how long --- */
@@ -139,9 +141,9 @@ ttl_of(const struct dnsmsg *m, bool nothing)
 /* --- putting --- */
 
 static struct entry *
-make(const struct exchange *x, const struct dnsmsg *m, size_t size)
+make(struct dns_cache *c, const struct exchange *x, const struct dnsmsg *m, size_t size)
 {
-	struct entry *e = malloc(size - OVERHEAD);
+	struct entry *e = slab_alloc(&c->slabs, size - OVERHEAD);
 
 	if (e == NULL)
 		return NULL;
@@ -163,7 +165,7 @@ dns_cache_put(struct dns_cache *c, const struct exchange *x, const struct dnsmsg
 	/* one that may not be kept replaces what is known all the same */
 	if ((e = find(c, x)) != NULL)
 		drop(c, e);
-	if (ttl == 0 || size > c->most / SHARES || (e = make(x, m, size)) == NULL)
+	if (ttl == 0 || size > c->most / SHARES || (e = make(c, x, m, size)) == NULL)
 		return;
 	while (c->bytes + size > c->most && (last = TAILQ_LAST(&c->recent, entry_list)) != NULL)
 		drop(c, last);
@@ -281,6 +283,7 @@ dns_cache_free(struct dns_cache *c)
 		return;
 	while ((e = TAILQ_FIRST(&c->recent)) != NULL)
 		drop(c, e);
+	slab_trim(&c->slabs);
 	hash_fini(&c->entries);
 	buf_fini(&c->scratch);
 	free(c);

@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "lua/modules.h"
 
-enum { KEPT = 48 * 1024 * 1024 /* bytes of answered transactions, INVITEs and others each */ };
+/* Bytes of answered transactions. Those that are not INVITEs would be kept for 32 seconds, but most come again soon or never. */
+enum { KEPT_INVITES = 48 << 20, KEPT_OTHERS = 4 << 20 };
 
 enum { BAD_LINES = 20 /* in a second, about bad messages */ };
 
@@ -334,7 +335,7 @@ lsip_server_init(struct lsip_server *server, struct runtime *rt, size_t max_pend
 	server->rt = rt;
 	server->verbose = false;
 	server->layer = (struct stxn_layer){ .sched = runtime_sched(rt), .request = request, .bad = bad, .arg = server,
-		.max_pending = max_pending, .max_kept = KEPT };
+		.max_pending = max_pending, .max_kept = { KEPT_OTHERS, KEPT_INVITES } };
 	stxn_init(&server->layer);
 	server->streams = NULL;
 	server->bad_lines = server->bad_unsaid = 0;

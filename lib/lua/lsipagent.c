@@ -488,7 +488,7 @@ agent_open(lua_State *L)
 	lua_setiuservalue(L, -2, TLS);
 	memset(a, 0, sizeof(*a));
 	a->server = (struct stxn_layer){ .sched = s, .request = request, .response = response, .arg = a, .max_pending = 10 * WAITING_MAX,
-		.max_kept = KEPT };
+		.max_kept = { KEPT, KEPT } };
 	a->client = (struct ctxn_layer){ .sched = s };
 	STAILQ_INIT(&a->requests);
 	TAILQ_INIT(&a->takers);

@@ -77,8 +77,8 @@ give_back(struct runtime *rt)
 
 /* --- the collector --- */
 
-/* What a thread takes at least. */
-enum { THREAD_KIB = 1 };
+/* What a thread takes at least; and as many slabs without objects, beside as many as have some, are too many. */
+enum { THREAD_KIB = 1, EMPTIES = 32 };
 
 /*
  * A cycle when the heap has grown by half, or when a good part of it are threads that were let go after a burst; or,
@@ -108,9 +108,11 @@ cycle_done(struct runtime *rt)
 	rt->stats.collecting += rt->spent;
 	rt->settled = lua_gc(rt->L, LUA_GCCOUNT, 0);
 	rt->next_cycle = rt->sched->clock.now + 50 * rt->spent + SEC / 10;
-	/* after a burst: the C library keeps what was freed unless it is told not to */
 	if (rt->unsettled - rt->settled > 1024 && rt->settled < rt->unsettled / 4 * 3)
 		give_back(rt);
+	/* also when it shrank by little and little */
+	else if (rt->slabs.empties > rt->slabs.slabs + EMPTIES)
+		slab_trim(&rt->slabs);
 	/* what has a finalizer is only freed by the cycle after the one that finds it: soon, and also when nothing runs in between */
 	if (rt->settled < rt->unsettled - rt->unsettled / 16) {
 		rt->collected_at = UINT64_MAX;

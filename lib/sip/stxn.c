@@ -23,8 +23,6 @@
 /* What an IPv4 datagram can carry: more would be lost without a word. */
 enum { DATAGRAM_MAX = 65507 };
 
-/* Transactions kept for the next ones; a burst of them goes back to the system. */
-enum { FREE_MOST = 1024 };
 
 static void fire(struct timer *);
 
@@ -37,8 +35,7 @@ stxn_init(struct stxn_layer *l)
 	TAILQ_INIT(&l->kept[0]);
 	TAILQ_INIT(&l->kept[1]);
 	l->kept_bytes[0] = l->kept_bytes[1] = 0;
-	TAILQ_INIT(&l->free);
-	l->nfree = 0;
+	memset(l->slabs, 0, sizeof(l->slabs));
 	buf_init(&l->out, 0);
 	l->stats = (struct stxn_stats){ .requests = 0 };
 }
@@ -69,16 +66,13 @@ stxn_add_call(struct stxn *t, uint64_t h)
 /* --- the life of a transaction --- */
 
 struct stxn *
-stxn_new(struct stxn_layer *l, uint64_t h, uint64_t h2, struct sipflow *flow)
+stxn_new(struct stxn_layer *l, uint64_t h, uint64_t h2, bool invite, struct sipflow *flow)
 {
-	struct stxn *t = TAILQ_FIRST(&l->free);
+	struct stxn *t = slab_alloc(&l->slabs[invite], sizeof(*t));
 
-	if (t != NULL) {
-		TAILQ_REMOVE(&l->free, t, entry);
-		l->nfree--;
-	} else if ((t = malloc(sizeof(*t))) == NULL)
+	if (t == NULL)
 		return NULL;
-	*t = (struct stxn){ .h2 = h2, .layer = l, .flow = sipflow_hold(flow), .reliable = flow->reliable, .state = TRYING };
+	*t = (struct stxn){ .h2 = h2, .layer = l, .invite = invite, .flow = sipflow_hold(flow), .reliable = flow->reliable, .state = TRYING };
 	timer_init(&t->timer, fire, false);
 	hash_add(&l->table, &t->node, h);
 	l->stats.pending++;
@@ -103,6 +97,14 @@ unkeep(struct stxn *t)
 	l->stats.kept--;
 }
 
+static void
+drop_response(struct stxn *t)
+{
+	slab_free(&t->layer->slabs[t->invite], t->response, t->response_len);
+	t->response = NULL;
+	t->response_len = 0;
+}
+
 void
 stxn_end(struct stxn *t)
 {
@@ -117,14 +119,9 @@ stxn_end(struct stxn *t)
 		unkeep(t);
 	else
 		l->stats.pending--;
-	free(t->response);
-	t->response = NULL;
+	drop_response(t);
 	sipflow_release(t->flow);
-	if (l->nfree < FREE_MOST) {
-		TAILQ_INSERT_HEAD(&l->free, t, entry);
-		l->nfree++;
-	} else
-		free(t);
+	slab_free(&l->slabs[t->invite], t, sizeof(*t));
 	if (owner != NULL)
 		owner->gone(owner);
 }
@@ -212,12 +209,12 @@ static int
 keep_response(struct stxn *t)
 {
 	struct buf *out = &t->layer->out;
-	char *copy = malloc(out->n);
+	char *copy = slab_alloc(&t->layer->slabs[t->invite], out->n);
 
 	if (copy == NULL)
 		return -1;
 	memcpy(copy, out->p, out->n);
-	free(t->response);
+	drop_response(t);
 	t->response = copy;
 	t->response_len = (uint16_t)out->n;
 	return 0;
@@ -226,7 +223,7 @@ keep_response(struct stxn *t)
 static void
 forget_oldest(struct stxn_layer *l, bool invites)
 {
-	while (l->kept_bytes[invites] > l->max_kept)
+	while (l->kept_bytes[invites] > l->max_kept[invites])
 		stxn_end(TAILQ_FIRST(&l->kept[invites]));
 }
 
@@ -276,9 +273,7 @@ make_tag(const struct stxn_layer *l, const struct sipmsg *m, char text[16])
 static void
 say_nothing(struct stxn *t, int status)
 {
-	free(t->response);
-	t->response = NULL;
-	t->response_len = 0;
+	drop_response(t);
 	complete(t, status, false);
 }
 
@@ -401,19 +396,22 @@ stxn_answer_stateless(struct stxn_layer *l, struct sipflow *flow, const struct s
 }
 
 void
+stxn_trim(struct stxn_layer *l)
+{
+	slab_trim(&l->slabs[0]);
+	slab_trim(&l->slabs[1]);
+}
+
+void
 stxn_fini(struct stxn_layer *l)
 {
 	struct hash_node *next;
-	struct stxn *t;
 
 	for (struct hash_node *node = hash_take(&l->table); node != NULL; node = next) {
 		next = node->next;
 		stxn_end((struct stxn *)node);
 	}
-	while ((t = TAILQ_FIRST(&l->free)) != NULL) {
-		TAILQ_REMOVE(&l->free, t, entry);
-		free(t);
-	}
+	stxn_trim(l);
 	hash_fini(&l->table);
 	hash_fini(&l->calls);
 	buf_fini(&l->out);

@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/hash.h"
+#include "base/slab.h"
 #include "loop/sched.h"
 #include "sip/sipflow.h"
 #include "sip/sipmsg.h"
@@ -47,17 +48,18 @@ struct stxn_layer {
 	void *arg;
 	size_t max_pending; /* more requests in work than that are refused with 503 */
 	/*
-	 * Bytes that answered transactions may take, INVITEs and others apart: the oldest beyond it are forgotten before
-	 * their time. One that comes again afterwards is a new request.
+	 * Bytes that answered transactions may take, those of INVITEs, [1], and others, [0]: the oldest beyond it are
+	 * forgotten before their time. One that comes again afterwards is a new request.
 	 */
-	size_t max_kept;
+	size_t max_kept[2];
 	struct stxn_stats stats;
 	/* private */
 	struct hash table;
 	struct hash calls; /* by what a request has in common with its copies, and an INVITE with the ACK to its 2xx */
 	uint8_t key2[16];
-	TAILQ_HEAD(stxn_list, stxn) kept[2], free; /* kept: [1] INVITEs */
-	size_t nfree;
+	TAILQ_HEAD(stxn_list, stxn) kept[2]; /* [1]: INVITEs */
+	/* transactions outlive what is allocated around them, INVITEs otherwise than others: they share no pages */
+	struct slab_heap slabs[2];
 	size_t kept_bytes[2];
 	struct buf out;     /* where responses are printed */
 	struct sipmsg msg;  /* the message being read */
@@ -65,6 +67,9 @@ struct stxn_layer {
 
 /* Set sched, request, ack, response, bad, arg and the bounds before. The layer must not move afterwards. */
 void stxn_init(struct stxn_layer *);
+
+/* Gives the memory of transactions that have ended back to the system, which otherwise serves the next ones. */
+void stxn_trim(struct stxn_layer *);
 
 /* Forgets all transactions; their owners hear of it by `gone`. */
 void stxn_fini(struct stxn_layer *);

@@ -183,7 +183,6 @@ start(struct stxn *t, const struct sipmsg *m, const struct addr *source)
 	else
 		sip_response_target(m, source, &to);
 	memcpy(&t->to, &to.u, to.len < sizeof(t->to) ? to.len : sizeof(t->to));
-	t->invite = slice_eq(m->method, SLICE("INVITE"));
 	t->ends = now + KEEP;
 	stxn_arm(t, now + (t->invite ? TRYING_AFTER : OTHER_TRYING_AFTER));
 }
@@ -205,7 +204,7 @@ begin(struct stxn_layer *l, struct key k, struct sipflow *flow, const struct sip
 		refuse(l, flow, m, source, (struct sip_answer){ .status = 482, .reason = SLICE("Merged Request") });
 		return;
 	}
-	t = l->stats.pending < l->max_pending ? stxn_new(l, k.h, k.h2, flow) : NULL;
+	t = l->stats.pending < l->max_pending ? stxn_new(l, k.h, k.h2, slice_eq(m->method, SLICE("INVITE")), flow) : NULL;
 	if (t == NULL) {
 		refuse(l, flow, m, source, (struct sip_answer){ .status = 503, .headers = SLICE(RETRY_AFTER) });
 		return;

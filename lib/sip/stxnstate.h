@@ -42,7 +42,7 @@ struct stxn {
 };
 
 /* Two hashes of what identifies it, under secret keys. NULL: no memory. */
-struct stxn *stxn_new(struct stxn_layer *, uint64_t h, uint64_t h2, struct sipflow *);
+struct stxn *stxn_new(struct stxn_layer *, uint64_t h, uint64_t h2, bool invite, struct sipflow *);
 void stxn_end(struct stxn *);
 void stxn_arm(struct stxn *, int64_t at);
 

@@ -120,7 +120,7 @@ static void
 open_layer(struct addr *source)
 {
 	EQ(sched_init(&s, NULL, true), 0);
-	layer = (struct stxn_layer){ .sched = &s, .request = request, .response = response, .max_pending = 100, .max_kept = 1000000 };
+	layer = (struct stxn_layer){ .sched = &s, .request = request, .response = response, .max_pending = 100, .max_kept = { 1000000, 1000000 } };
 	stxn_init(&layer);
 	EQ(addr_literal(SLICE("192.0.2.9"), 4444, source), 0);
 }

@@ -67,7 +67,7 @@ open_all(struct sched *s, const struct sipstream_limits *limits)
 	struct addr at;
 
 	(void)clock_read(&s->clock);
-	layer = (struct stxn_layer){ .sched = s, .request = request, .bad = bad, .max_pending = 100, .max_kept = 1000000 };
+	layer = (struct stxn_layer){ .sched = s, .request = request, .bad = bad, .max_pending = 100, .max_kept = { 1000000, 1000000 } };
 	stxn_init(&layer);
 	options.streams = pool = sipstreams_new(&layer, limits);
 	EQ(addr_literal(SLICE("127.0.0.1"), 0, &at), 0);

@@ -99,7 +99,7 @@ open_layer(void)
 	EQ(sched_init(&s, NULL, true), 0);
 	sched_hold(&s);
 	layer = (struct stxn_layer){ .sched = &s, .request = request, .bad = bad, .arg = &s, .max_pending = 100,
-		.max_kept = 1000000 };
+		.max_kept = { 1000000, 1000000 } };
 	flow.holders = 1;
 	flow.reliable = false;
 	stxn_init(&layer);
@@ -390,7 +390,7 @@ TEST(bounds)
 	}
 	/* less than a kilobyte each, and a megabyte may be kept */
 	OK(layer.stats.kept > 1000 && layer.stats.kept < 4000);
-	OK(layer.stats.kept_bytes <= layer.max_kept && layer.stats.kept_bytes > layer.max_kept - 2000);
+	OK(layer.stats.kept_bytes <= layer.max_kept[0] && layer.stats.kept_bytes > layer.max_kept[0] - 2000);
 	EQ(s.wheel.pending, layer.stats.kept);
 	/* those push out no INVITE */
 	receive("INVITE", "z9hG4bKi");
@@ -637,13 +637,12 @@ TEST(no_memory)
 	}
 }
 
-TEST(once_warm_only_the_answer_is_allocated)
+TEST(once_warm_nothing_is_allocated)
 {
 	char branch[32];
-	long before;
 
 	open_layer();
-	layer.max_kept = 10000;
+	layer.max_kept[0] = 10000;
 	answer_with = 200;
 	for (int i = 0; i < 2000; i++) {
 		if (i == 1000)
@@ -651,8 +650,8 @@ TEST(once_warm_only_the_answer_is_allocated)
 		(void)snprintf(branch, sizeof(branch), "z9hG4bK%d", i);
 		receive("OPTIONS", branch);
 	}
-	before = alloc_count();
-	EQ(before, 1000);
+	/* that is, but for plain memory, where the transaction is and its answer */
+	EQ(alloc_count(), PLAIN_MEMORY ? 2000 : 0);
 	close_layer();
 }
 
@@ -662,4 +661,4 @@ MAIN(RUN(an_answer_is_given_again_for_32_seconds), RUN(nothing_is_said_twice_whi
     RUN(others_than_invites_are_not_waited_for_in_vain), RUN(no_408_but_to_an_invite), RUN(a_request_that_comes_on_two_ways_is_served_once),
     RUN(a_scheme_that_is_none_of_ours), RUN(on_a_stream_nothing_is_sent_again), RUN(what_is_for_others_is_given_to_them),
     RUN(how_long_answers_took), RUN(what_is_malformed), RUN(bounds), RUN(clients_of_rfc_2543),
-    RUN(a_second_final_answer_is_refused), RUN(no_memory), RUN(once_warm_only_the_answer_is_allocated))
+    RUN(a_second_final_answer_is_refused), RUN(no_memory), RUN(once_warm_nothing_is_allocated))

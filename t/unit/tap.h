@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static int tap_failed;
 static const char *tap_name;
@@ -27,6 +28,8 @@ void *__real_realloc(void *, size_t);
 void *__wrap_malloc(size_t);
 void *__wrap_calloc(size_t, size_t);
 void *__wrap_realloc(void *, size_t);
+void *__real_mmap(void *, size_t, int, int, int, off_t);
+void *__wrap_mmap(void *, size_t, int, int, int, off_t);
 
 static inline bool
 tap_refuse(void)
@@ -54,6 +57,12 @@ void *
 __wrap_realloc(void *p, size_t n)
 {
 	return tap_refuse() ? NULL : __real_realloc(p, n);
+}
+
+void *
+__wrap_mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
+{
+	return tap_refuse() ? MAP_FAILED : __real_mmap(at, n, protection, flags, fd, offset);
 }
 
 static inline void
