@@ -123,7 +123,8 @@ refused() {
 	[ "$status" -eq 0 ]
 	[[ ${stderr_lines[0]} == metric*min*avg*max*last*'in the last half' ]]
 	[ "${#stderr_lines[@]}" -eq 4 ]
-	grep -qE '^proc.rss +[0-9.]+ MiB +[0-9.]+ MiB +[0-9.]+ MiB at [0-9:]{8} +[0-9.]+ MiB  rising \(\+[0-9.]+ \+-[0-9.]+ MiB/s\)$' <<<"$stderr"
+	local bytes='[0-9.]+ ([KMG]i)?B'
+	grep -qE "^proc.rss +$bytes +$bytes +$bytes at [0-9:]{8} +$bytes  rising \(\+[0-9.]+ \+-[0-9.]+ ([KMG]i)?B/s\)$" <<<"$stderr"
 	[ "$(gcwatch -S -r memory.tsv | grep -c 'rising\|too short')" -eq 3 ]
 }
 

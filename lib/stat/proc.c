@@ -63,7 +63,10 @@ proc_rss(pid_t pid, uint64_t *bytes)
 		errno = EINVAL;
 		return -1;
 	}
-	pages = strtoull(at + 1, NULL, 10);
+	if ((pages = strtoull(at + 1, NULL, 10)) == 0) {
+		errno = ESRCH;
+		return -1;
+	}
 	*bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	return 0;
 }

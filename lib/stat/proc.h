@@ -6,7 +6,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Bytes of memory that the process holds (RSS). `pid` 0: this one. 0, or -1 with errno (ESRCH: it has gone). */
+/*
+ * Bytes of memory that the process holds (RSS). `pid` 0: this one. 0, or -1 with errno (ESRCH: it has gone, or has ended
+ * and nobody has waited for it yet, so that it holds none).
+ */
 int proc_rss(pid_t pid, uint64_t *bytes);
 
 /* How many descriptors it has open. 0, or -1 with errno (EACCES: another user's). */

@@ -79,6 +79,24 @@ TEST(who_has_gone_is_an_error)
 	EQ(tree.rss, 42);
 }
 
+/* Nobody has waited for it yet: it is still there, but holds nothing, which is no sample. */
+TEST(who_has_ended_has_no_memory)
+{
+	pid_t pid = fork();
+	struct proc_tree tree;
+	siginfo_t info;
+	uint64_t n;
+
+	if (pid == 0)
+		_exit(0);
+	EQ(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	EQ(proc_rss(pid, &n), -1);
+	EQ(errno, ESRCH);
+	EQ(proc_tree(pid, &tree), -1);
+	EQ(errno, ESRCH);
+	EQ(waitpid(pid, NULL, 0), pid);
+}
+
 /* A child that has a child of its own, which holds memory; both wait until the pipe is closed. */
 static pid_t
 family(int *hold)
@@ -200,5 +218,5 @@ TEST(memory_of_a_family)
 	EQ(errno, ESRCH);
 }
 
-MAIN(RUN(rss_grows_by_what_is_touched), RUN(descriptors_are_counted), RUN(who_has_gone_is_an_error), RUN(descendants_are_added_up),
+MAIN(RUN(rss_grows_by_what_is_touched), RUN(descriptors_are_counted), RUN(who_has_gone_is_an_error), RUN(who_has_ended_has_no_memory), RUN(descendants_are_added_up),
     RUN(cpu_time_of_those_that_ended_is_kept), RUN(cpu_time_is_exact), RUN(a_peak_is_seen_afterwards), RUN(memory_of_a_family))
