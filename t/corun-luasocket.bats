@@ -10,10 +10,11 @@ load lib
 	[ "$(wc -l <got)" -gt 60 ]
 }
 
-@test "the same as LuaSocket's own core: every method, option, part and message of tcp and udp" {
-	for what in tcp udp; do
+@test "the same as LuaSocket's own core: every method, option, part and message of tcp, udp and unix" {
+	for what in tcp udp unix; do
 		timeout 20 lua5.4 "$top/t/lua/luasocket-$what.lua" >want 2>&1
 		for poller in epoll poll; do
+			rm -f ./*.sock
 			COOP_POLLER=$poller timeout 20 corun "$top/t/lua/luasocket-$what.lua" >got 2>&1
 			diff want got
 		done

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -154,18 +155,92 @@ lsock_fail(lua_State *L, int error)
 	return lua_fail(L, lsock_strerror(error));
 }
 
+/* --- classes --- */
+
+/*
+ * Each kind of object is a class of its own, as in LuaSocket: a metatable whose __index is a table, for who adds
+ * methods to it, with the name of the class in it. The name of the group it belongs to is a key of the metatable.
+ */
+static const char *const names[] = { "tcp{master}", "tcp{client}", "tcp{server}", "udp{unconnected}",
+    "udp{connected}" };
+
+static void
+push_class(lua_State *L, int family, int type, enum lsock_kind kind)
+{
+	if (family == AF_UNIX)
+		lua_pushfstring(L, "unix%s%s", type == SOCK_DGRAM ? "dgram" : "stream", names[kind] + strlen("tcp"));
+	else
+		lua_pushstring(L, names[kind]);
+}
+
+static void
+new_class(lua_State *L, const char *group, const char *class, const luaL_Reg *methods)
+{
+	(void)luaL_newmetatable(L, class);
+	lua_pushboolean(L, 1);
+	lua_setfield(L, -2, group);
+	lua_newtable(L);
+	for (const luaL_Reg *m = methods; m->name != NULL; m++) {
+		lua_pushcfunction(L, m->func);
+		lua_setfield(L, strncmp(m->name, "__", 2) == 0 ? -3 : -2, m->name);
+	}
+	lua_pushstring(L, class);
+	lua_setfield(L, -2, "class");
+	lua_setfield(L, -2, "__index");
+	lua_pop(L, 1);
+}
+
+void
+lsock_newgroup(lua_State *L, const char *group, int family, const luaL_Reg *methods)
+{
+	bool streams = strcmp(group, LSOCK_TCP) == 0;
+	enum lsock_kind kind = streams ? LSOCK_MASTER : LSOCK_UNCONNECTED, last = streams ? LSOCK_SERVER : LSOCK_CONNECTED;
+
+	for (; kind <= last; kind++) {
+		push_class(L, family, streams ? SOCK_STREAM : SOCK_DGRAM, kind);
+		new_class(L, group, lua_tostring(L, -1), methods);
+		lua_pop(L, 1);
+	}
+}
+
+struct lsock *
+lsock_test(lua_State *L, int index, const char *group)
+{
+	struct lsock *s = lua_touserdata(L, index);
+	int type;
+
+	if (s == NULL || !lua_getmetatable(L, index))
+		return NULL;
+	lua_pushstring(L, group);
+	type = lua_rawget(L, -2);
+	lua_pop(L, 2);
+	return type == LUA_TBOOLEAN ? s : NULL;
+}
+
+void
+lsock_become(lua_State *L, int index, enum lsock_kind kind)
+{
+	struct lsock *s = lua_touserdata(L, index);
+
+	s->kind = kind;
+	push_class(L, s->family, s->type, kind);
+	lua_pushvalue(L, index);
+	luaL_setmetatable(L, lua_tostring(L, -2));
+	lua_pop(L, 2);
+}
+
 /* --- the object --- */
 
 struct lsock *
-lsock_new(lua_State *L, const char *name, enum lsock_kind kind, int family, int type)
+lsock_new(lua_State *L, enum lsock_kind kind, int family, int type)
 {
 	struct lsock *s = lua_newuserdatauv(L, sizeof(*s), 1);
 	struct sched *sched = runtime_sched(runtime_of(L));
 
-	*s = (struct lsock){ .watch = { .fd = -1, .ready = ready }, .sched = sched, .kind = kind, .family = family,
+	*s = (struct lsock){ .watch = { .fd = -1, .ready = ready }, .sched = sched, .family = family,
 	    .type = type, .block = -1, .total = -1, .born = clock_read(&sched->clock) };
 	LIST_INIT(&s->waits);
-	luaL_setmetatable(L, name);
+	lsock_become(L, lua_gettop(L), kind);
 	return s;
 }
 
@@ -196,19 +271,19 @@ lsock_open(struct lsock *s, int family)
 struct lsock *
 lsock_check(lua_State *L, const char *name, unsigned kinds, const char *what)
 {
-	struct lsock *s = luaL_testudata(L, 1, name);
+	struct lsock *s = lsock_test(L, 1, name);
 
 	if (s == NULL || !(kinds & 1U << s->kind))
 		luaL_argerror(L, 1, lua_pushfstring(L, "%s expected", what));
 	return s;
 }
 
-static struct lsock *
-any(lua_State *L)
+struct lsock *
+lsock_any(lua_State *L)
 {
-	struct lsock *s = luaL_testudata(L, 1, LSOCK_TCP);
+	struct lsock *s = lsock_test(L, 1, LSOCK_TCP);
 
-	if (s == NULL && (s = luaL_testudata(L, 1, LSOCK_UDP)) == NULL)
+	if (s == NULL && (s = lsock_test(L, 1, LSOCK_UDP)) == NULL && (s = lsock_test(L, 1, LSOCK_UNIXDGRAM)) == NULL)
 		luaL_argerror(L, 1, "tcp{any} expected");
 	return s;
 }
@@ -226,7 +301,7 @@ wake_all(struct lsock *s)
 int
 lsock_close(lua_State *L)
 {
-	struct lsock *s = any(L);
+	struct lsock *s = lsock_any(L);
 
 	if (s->watch.fd != -1) {
 		poller_remove(s->sched->poller, &s->watch);
@@ -248,54 +323,20 @@ lsock_gc(lua_State *L)
 	return 0;
 }
 
-static const char *const kinds[] = { "tcp{master}", "tcp{client}", "tcp{server}", "udp{unconnected}",
-    "udp{connected}" };
-
-/* Methods, and the field class. Upvalue: the methods. */
-static int
-get_field(lua_State *L)
-{
-	const struct lsock *s;
-
-	lua_settop(L, 2);
-	lua_pushvalue(L, 2);
-	if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL || lua_type(L, 2) != LUA_TSTRING)
-		return 1;
-	if (strcmp(lua_tostring(L, 2), "class") != 0)
-		return 1;
-	s = any(L);
-	lua_pushstring(L, kinds[s->kind]);
-	return 1;
-}
-
-void
-lsock_newtype(lua_State *L, const char *name, const luaL_Reg *methods)
-{
-	lua_newtype(L, name, methods);
-	luaL_getmetatable(L, name);
-	lua_getfield(L, -1, "__index");
-	lua_pushcclosure(L, get_field, 1);
-	lua_setfield(L, -2, "__index");
-	lua_pop(L, 1);
-}
-
 int
 lsock_tostring(lua_State *L)
 {
-	struct lsock *s = any(L);
-	const char *kind = kinds[s->kind];
+	struct lsock *s = lsock_any(L);
 
-	if (s->family == AF_UNIX)
-		lua_pushfstring(L, "unixstream%s: %p", kind + 3, (void *)s);
-	else
-		lua_pushfstring(L, "%s: %p", kind, (void *)s);
+	push_class(L, s->family, s->type, s->kind);
+	lua_pushfstring(L, "%s: %p", lua_tostring(L, -1), (void *)s);
 	return 1;
 }
 
 int
 lsock_settimeout(lua_State *L)
 {
-	struct lsock *s = any(L);
+	struct lsock *s = lsock_any(L);
 	double seconds = luaL_optnumber(L, 2, -1);
 	const char *mode = luaL_optstring(L, 3, "b");
 
@@ -308,7 +349,7 @@ lsock_settimeout(lua_State *L)
 int
 lsock_gettimeout(lua_State *L)
 {
-	struct lsock *s = any(L);
+	struct lsock *s = lsock_any(L);
 
 	lua_pushnumber(L, s->block);
 	lua_pushnumber(L, s->total);
@@ -318,14 +359,14 @@ lsock_gettimeout(lua_State *L)
 int
 lsock_getfd(lua_State *L)
 {
-	lua_pushnumber(L, any(L)->watch.fd);
+	lua_pushnumber(L, lsock_any(L)->watch.fd);
 	return 1;
 }
 
 int
 lsock_setfd(lua_State *L)
 {
-	struct lsock *s = any(L);
+	struct lsock *s = lsock_any(L);
 	int fd = (int)luaL_checkinteger(L, 2);
 
 	if (s->watch.fd != -1)
@@ -337,7 +378,7 @@ lsock_setfd(lua_State *L)
 int
 lsock_dirty(lua_State *L)
 {
-	struct lsock *s = any(L);
+	struct lsock *s = lsock_any(L);
 
 	lua_pushboolean(L, s->input.n > s->taken);
 	return 1;
@@ -390,7 +431,7 @@ lsock_resolve(lua_State *L, int host, int family, lua_KFunction k, lua_KContext 
 static int
 push_name(lua_State *L, bool peer)
 {
-	struct lsock *s = any(L);
+	struct lsock *s = lsock_any(L);
 	struct addr a = { .len = sizeof(a.u) };
 	char text[ADDR_STRLEN];
 
@@ -423,7 +464,7 @@ lsock_getpeername(lua_State *L)
 int
 lsock_getfamily(lua_State *L)
 {
-	int family = any(L)->family;
+	int family = lsock_any(L)->family;
 
 	lua_pushstring(L, family == AF_INET6 ? "inet6" : family == AF_INET ? "inet4" : "inet4");
 	return 1;

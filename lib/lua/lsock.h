@@ -36,8 +36,8 @@ struct lsock {
 	int64_t born;
 };
 
-/* Pushes a new one without a descriptor. `name`: its metatable. */
-struct lsock *lsock_new(lua_State *, const char *name, enum lsock_kind, int family, int type);
+/* Pushes a new one without a descriptor. */
+struct lsock *lsock_new(lua_State *, enum lsock_kind, int family, int type);
 
 /* Makes the descriptor if there is none. 0, or -1 with errno. */
 int lsock_open(struct lsock *, int family);
@@ -67,8 +67,13 @@ bool lsock_timed_out(lua_State *, int status);
 int lsock_listen_to(struct lsock *, struct lsock_wait *);
 void lsock_stop_listening(struct lsock_wait *);
 
-/* As lua_newtype; the objects have a field `class` too. */
-void lsock_newtype(lua_State *, const char *name, const luaL_Reg *methods);
+/*
+ * The classes of a group: LSOCK_TCP, LSOCK_UDP or LSOCK_UNIXDGRAM; of AF_UNIX, or AF_UNSPEC for the others. Then: the
+ * object at `index` if it is of that group, else NULL; and makes it one of another kind.
+ */
+void lsock_newgroup(lua_State *, const char *group, int family, const luaL_Reg *methods);
+struct lsock *lsock_test(lua_State *, int index, const char *group);
+void lsock_become(lua_State *, int index, enum lsock_kind);
 
 /* Methods that all of them have. */
 int lsock_close(lua_State *);
@@ -85,8 +90,11 @@ int lsock_getfamily(lua_State *);
 int lsock_setoption(lua_State *);
 int lsock_getoption(lua_State *);
 
+/* The object at 1, of any kind. */
+struct lsock *lsock_any(lua_State *);
+
 /* The object at 1, of a kind whose bit is set in `kinds` (1 << LSOCK_CLIENT ...); `what`: the class that is wanted. */
-struct lsock *lsock_check(lua_State *, const char *name, unsigned kinds, const char *what);
+struct lsock *lsock_check(lua_State *, const char *group, unsigned kinds, const char *what);
 
 /*
  * The addresses of `host` for `port` are pushed as a list of literals, or nil and LuaSocket's message: returns how
@@ -103,6 +111,7 @@ int lsock_no_service(lua_State *);
 
 #define LSOCK_TCP "socket.tcp"
 #define LSOCK_UDP "socket.udp"
+#define LSOCK_UNIXDGRAM "socket.unixdgram"
 
 void lsock_register_tcp(lua_State *);
 void lsock_register_udp(lua_State *);
@@ -113,9 +122,21 @@ int lsock_connect(lua_State *);
 int lsock_udp(lua_State *);
 int lsock_udp4(lua_State *);
 int lsock_udp6(lua_State *);
-int lsock_unix(lua_State *);
 int lsock_select(lua_State *);
 void lsock_push_dns(lua_State *);
+
+/* The path at `arg` as an address; -1: it is too long. */
+int lsock_path(lua_State *, int arg, struct addr *);
+
+/*
+ * Receives a datagram, of the size at 2, with its sender if that is wanted; sends the text at 2, `to` NULL: to the
+ * peer. The socket is at 1. They may wait: use as co_wait.
+ */
+int lsock_receive_datagram(lua_State *, struct lsock *, bool sender);
+int lsock_send_datagram(lua_State *, struct lsock *, const struct addr *to);
+
+/* The module socket.unix. */
+int lsock_open_unix(lua_State *);
 
 /* tcp:receive and tcp:send; lsocktcp.c has the rest of tcp. */
 int lsock_receive(lua_State *);

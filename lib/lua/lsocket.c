@@ -159,32 +159,6 @@ open_core(lua_State *L)
 	return 1;
 }
 
-/* socket.unix: stream sockets, made by calling the module or its members. */
-static int
-call_unix(lua_State *L)
-{
-	lua_settop(L, 0);
-	return lsock_unix(L);
-}
-
-static int
-open_unix(lua_State *L)
-{
-	lua_getglobal(L, "require");
-	lua_pushliteral(L, "socket.core");
-	lua_call(L, 1, 0);
-	lua_createtable(L, 0, 2);
-	lua_pushcfunction(L, lsock_unix);
-	lua_setfield(L, -2, "stream");
-	lua_pushcfunction(L, lsock_unix);
-	lua_setfield(L, -2, "tcp");
-	lua_createtable(L, 0, 1);
-	lua_pushcfunction(L, call_unix);
-	lua_setfield(L, -2, "__call");
-	lua_setmetatable(L, -2);
-	return 1;
-}
-
 /* Where require looks first: ours are loaded only when somebody asks. */
 void
 lsocket_preload(lua_State *L)
@@ -192,7 +166,7 @@ lsocket_preload(lua_State *L)
 	luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
 	lua_pushcfunction(L, open_core);
 	lua_setfield(L, -2, "socket.core");
-	lua_pushcfunction(L, open_unix);
+	lua_pushcfunction(L, lsock_open_unix);
 	lua_setfield(L, -2, "socket.unix");
 	lua_pop(L, 1);
 }

@@ -7,7 +7,7 @@
 #include "lua/lsock.h"
 
 /* Whose option it is; LuaSocket's messages show this much of a name that is nobody's. */
-enum { TCP = 1, UDP = 2, SHOWN = 35 };
+enum { TCP = 1, UDP = 2, DGRAM = 4, SHOWN = 35 };
 
 enum form { BOOLEAN, INTEGER, LINGER, ADDRESS, MEMBERSHIP, MEMBERSHIP6, ERROR };
 
@@ -33,10 +33,10 @@ static const struct option {
 	{ "ipv6-v6only", IPPROTO_IPV6, IPV6_V6ONLY, BOOLEAN, TCP | UDP },
 	{ "keepalive", SOL_SOCKET, SO_KEEPALIVE, BOOLEAN, TCP },
 	{ "linger", SOL_SOCKET, SO_LINGER, LINGER, TCP },
-	{ "recv-buffer-size", SOL_SOCKET, SO_RCVBUF, INTEGER, TCP | UDP },
-	{ "reuseaddr", SOL_SOCKET, SO_REUSEADDR, BOOLEAN, TCP | UDP },
+	{ "recv-buffer-size", SOL_SOCKET, SO_RCVBUF, INTEGER, TCP | UDP | DGRAM },
+	{ "reuseaddr", SOL_SOCKET, SO_REUSEADDR, BOOLEAN, TCP | UDP | DGRAM },
 	{ "reuseport", SOL_SOCKET, SO_REUSEPORT, BOOLEAN, TCP | UDP },
-	{ "send-buffer-size", SOL_SOCKET, SO_SNDBUF, INTEGER, TCP | UDP },
+	{ "send-buffer-size", SOL_SOCKET, SO_SNDBUF, INTEGER, TCP | UDP | DGRAM },
 	{ "tcp-defer-accept", IPPROTO_TCP, TCP_DEFER_ACCEPT, INTEGER, TCP },
 	{ "tcp-fastopen", IPPROTO_TCP, TCP_FASTOPEN, INTEGER, TCP },
 	{ "tcp-fastopen-connect", IPPROTO_TCP, TCP_FASTOPEN_CONNECT, BOOLEAN, TCP },
@@ -51,10 +51,10 @@ static const struct option *
 find(lua_State *L, struct lsock **s)
 {
 	const char *name = luaL_checkstring(L, 2);
-	int whose = luaL_testudata(L, 1, LSOCK_TCP) != NULL ? TCP : UDP;
+	int whose;
 
-	if ((*s = luaL_testudata(L, 1, LSOCK_TCP)) == NULL)
-		*s = luaL_checkudata(L, 1, LSOCK_UDP);
+	*s = lsock_any(L);
+	whose = (*s)->type == SOCK_STREAM ? TCP : (*s)->family == AF_UNIX ? DGRAM : UDP;
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		if ((options[i].whose & whose) != 0 && strcmp(options[i].name, name) == 0)
 			return &options[i];

@@ -55,9 +55,11 @@ heard(struct watch *w, int events)
 static struct lsock *
 to_sock(lua_State *L, int index)
 {
-	struct lsock *s = luaL_testudata(L, index, LSOCK_TCP);
+	struct lsock *s = lsock_test(L, index, LSOCK_TCP);
 
-	return s != NULL ? s : luaL_testudata(L, index, LSOCK_UDP);
+	if (s == NULL)
+		s = lsock_test(L, index, LSOCK_UDP);
+	return s != NULL ? s : lsock_test(L, index, LSOCK_UNIXDGRAM);
 }
 
 /* Calls a method of the object on top, if it has one, and pushes what it gives; else nil. */

@@ -94,7 +94,7 @@ start_connect(lua_State *L, struct lsock *s, const struct addr *a, lua_KContext 
 		return lua_fail(L, gai_strerror(EAI_ADDRFAMILY));
 	if (lsock_open(s, a->u.sa.sa_family) == -1)
 		return lsock_fail(L, errno);
-	s->kind = LSOCK_CLIENT;
+	lsock_become(L, 1, LSOCK_CLIENT);
 	if ((error = try(s, a, ctx >> TRIED > 1)) == 0) {
 		lua_pushnumber(L, 1);
 		return 1;
@@ -139,20 +139,6 @@ connect_resolved(lua_State *L, int status, lua_KContext port)
 }
 
 static int
-unix_addr(lua_State *L, int arg, struct addr *a)
-{
-	size_t n;
-	const char *path = luaL_checklstring(L, arg, &n);
-
-	if (n >= sizeof(a->u.un.sun_path))
-		return -1;
-	*a = (struct addr){ .u.un.sun_family = AF_UNIX };
-	memcpy(a->u.un.sun_path, path, n + 1);
-	a->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1);
-	return 0;
-}
-
-static int
 tcp_connect(lua_State *L)
 {
 	struct lsock *s = check_any(L);
@@ -161,7 +147,7 @@ tcp_connect(lua_State *L)
 
 	lsock_begin(L, s);
 	if (s->family == AF_UNIX)
-		return unix_addr(L, 2, &a) == 0 ? start_connect(L, s, &a, 0) : lua_fail(L, "path too long");
+		return lsock_path(L, 2, &a) == 0 ? start_connect(L, s, &a, 0) : lua_fail(L, "path too long");
 	(void)luaL_checkstring(L, 2);
 	if ((port = lsock_checkport(L, 3)) == -1)
 		return lsock_no_service(L);
@@ -208,7 +194,7 @@ tcp_bind(lua_State *L)
 	int port;
 
 	if (s->family == AF_UNIX)
-		return unix_addr(L, 2, &a) == 0 ? bind_to(L, s, &a) : lua_fail(L, "path too long");
+		return lsock_path(L, 2, &a) == 0 ? bind_to(L, s, &a) : lua_fail(L, "path too long");
 	(void)luaL_checkstring(L, 2);
 	if ((port = lsock_checkport(L, 3)) == -1)
 		return lsock_no_service(L);
@@ -230,7 +216,7 @@ tcp_listen(lua_State *L)
 		return lua_failno(L, EBADF);
 	if (listen(s->watch.fd, backlog) == -1)
 		return lsock_fail(L, errno);
-	s->kind = LSOCK_SERVER;
+	lsock_become(L, 1, LSOCK_SERVER);
 	lua_pushnumber(L, 1);
 	return 1;
 }
@@ -245,7 +231,7 @@ accept_on(lua_State *L, int status, lua_KContext ctx)
 	if (lsock_timed_out(L, status))
 		return lsock_fail(L, ETIMEDOUT);
 	/* made first: an error must not lose a connection */
-	client = lsock_new(L, LSOCK_TCP, LSOCK_CLIENT, s->family, SOCK_STREAM);
+	client = lsock_new(L, LSOCK_CLIENT, s->family, SOCK_STREAM);
 	do
 		fd = s->watch.fd == -1 ? (errno = EBADF, -1) : accept4(s->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	while (fd == -1 && (errno == EINTR || errno == ECONNABORTED));
@@ -314,14 +300,14 @@ tcp_setstats(lua_State *L)
 int
 lsock_tcp(lua_State *L)
 {
-	(void)lsock_new(L, LSOCK_TCP, LSOCK_MASTER, AF_UNSPEC, SOCK_STREAM);
+	(void)lsock_new(L, LSOCK_MASTER, AF_UNSPEC, SOCK_STREAM);
 	return 1;
 }
 
 static int
 of_family(lua_State *L, int family)
 {
-	struct lsock *s = lsock_new(L, LSOCK_TCP, LSOCK_MASTER, family, SOCK_STREAM);
+	struct lsock *s = lsock_new(L, LSOCK_MASTER, family, SOCK_STREAM);
 
 	return lsock_open(s, family) == 0 ? 1 : lsock_fail(L, errno);
 }
@@ -336,12 +322,6 @@ int
 lsock_tcp6(lua_State *L)
 {
 	return of_family(L, AF_INET6);
-}
-
-int
-lsock_unix(lua_State *L)
-{
-	return of_family(L, AF_UNIX);
 }
 
 static int
@@ -372,7 +352,7 @@ lsock_connect(lua_State *L)
 	    lua_isnoneornil(L, 4) ? 0 : (uint16_t)lsock_checkport(L, 4), &local) == -1)
 		return lua_fail(L, "host or service not provided, or not known");
 	lua_settop(L, 2);
-	s = lsock_new(L, LSOCK_TCP, LSOCK_MASTER, family[which], SOCK_STREAM);
+	s = lsock_new(L, LSOCK_MASTER, family[which], SOCK_STREAM);
 	lua_insert(L, 1);
 	if (local.len > 0 && bind_to(L, s, &local) == 2)
 		return 2;
@@ -417,5 +397,6 @@ lsock_register_tcp(lua_State *L)
 		{ NULL, NULL },
 	};
 
-	lsock_newtype(L, LSOCK_TCP, methods);
+	lsock_newgroup(L, LSOCK_TCP, AF_UNSPEC, methods);
+	lsock_newgroup(L, LSOCK_TCP, AF_UNIX, methods);
 }

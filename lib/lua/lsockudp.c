@@ -28,7 +28,10 @@ push_datagram(lua_State *L, const char *data, size_t n, const struct addr *from)
 	lua_pushlstring(L, data, n);
 	if (from == NULL)
 		return 1;
-	lua_pushlstring(L, text, addr_format_host(from, text, sizeof(text)));
+	/* a unix socket that is not bound has no name */
+	lua_pushlstring(L, text, from->len > 0 ? addr_format_host(from, text, sizeof(text)) : 0);
+	if (from->len == 0 || from->u.sa.sa_family == AF_UNIX)
+		return 2;
 	lua_pushinteger(L, addr_port(from));
 	return 3;
 }
@@ -61,20 +64,24 @@ receive_on(lua_State *L, int status, lua_KContext ctx)
 	return lsock_fail(L, error);
 }
 
+int
+lsock_receive_datagram(lua_State *L, struct lsock *s, bool sender)
+{
+	lsock_begin(L, s);
+	lua_settop(L, 2);
+	return receive_on(L, LUA_OK, sender);
+}
+
 static int
 udp_receive_(lua_State *L)
 {
-	lsock_begin(L, check_any(L));
-	lua_settop(L, 2);
-	return receive_on(L, LUA_OK, 0);
+	return lsock_receive_datagram(L, check_any(L), false);
 }
 
 static int
 udp_receivefrom(lua_State *L)
 {
-	lsock_begin(L, lsock_check(L, LSOCK_UDP, 1 << LSOCK_UNCONNECTED, "udp{unconnected}"));
-	lua_settop(L, 2);
-	return receive_on(L, LUA_OK, 1);
+	return lsock_receive_datagram(L, lsock_check(L, LSOCK_UDP, 1 << LSOCK_UNCONNECTED, "udp{unconnected}"), true);
 }
 
 /* --- sending --- */
@@ -113,13 +120,23 @@ send_on(lua_State *L, int status, lua_KContext ctx)
 	return lsock_fail(L, error);
 }
 
+int
+lsock_send_datagram(lua_State *L, struct lsock *s, const struct addr *to)
+{
+	lsock_begin(L, s);
+	lua_settop(L, 2);
+	if (to != NULL)
+		lua_pushlstring(L, (const char *)to, sizeof(*to));
+	return send_on(L, LUA_OK, 0);
+}
+
 static int
 udp_send_(lua_State *L)
 {
-	lsock_begin(L, lsock_check(L, LSOCK_UDP, 1 << LSOCK_CONNECTED, "udp{connected}"));
+	struct lsock *s = lsock_check(L, LSOCK_UDP, 1 << LSOCK_CONNECTED, "udp{connected}");
+
 	(void)luaL_checkstring(L, 2);
-	lua_settop(L, 2);
-	return send_on(L, LUA_OK, 0);
+	return lsock_send_datagram(L, s, NULL);
 }
 
 /* The address at 3 and the port at 4; LuaSocket takes no names here, and neither do we. */
@@ -138,9 +155,7 @@ udp_sendto(lua_State *L)
 		return lua_fail(L, gai_strerror(EAI_NONAME));
 	if (s->closed || lsock_open(s, a.u.sa.sa_family) == -1)
 		return lsock_fail(L, s->closed ? EBADF : errno);
-	lua_settop(L, 2);
-	lua_pushlstring(L, (const char *)&a, sizeof(a));
-	return send_on(L, LUA_OK, 0);
+	return lsock_send_datagram(L, s, &a);
 }
 
 /* --- names --- */
@@ -153,7 +168,7 @@ apply(lua_State *L, struct lsock *s, const struct addr *a, bool peer)
 	if ((peer ? connect(s->watch.fd, &a->u.sa, a->len) : bind(s->watch.fd, &a->u.sa, a->len)) == -1)
 		return lsock_fail(L, errno);
 	if (peer)
-		s->kind = LSOCK_CONNECTED;
+		lsock_become(L, 1, LSOCK_CONNECTED);
 	lua_pushnumber(L, 1);
 	return 1;
 }
@@ -207,7 +222,7 @@ udp_setpeername(lua_State *L)
 		return set_name(L, s, true);
 	if (s->watch.fd != -1)
 		(void)connect(s->watch.fd, &none, sizeof(none));
-	s->kind = LSOCK_UNCONNECTED;
+	lsock_become(L, 1, LSOCK_UNCONNECTED);
 	lua_pushnumber(L, 1);
 	return 1;
 }
@@ -222,14 +237,14 @@ udp_getpeername(lua_State *L)
 int
 lsock_udp(lua_State *L)
 {
-	(void)lsock_new(L, LSOCK_UDP, LSOCK_UNCONNECTED, AF_UNSPEC, SOCK_DGRAM);
+	(void)lsock_new(L, LSOCK_UNCONNECTED, AF_UNSPEC, SOCK_DGRAM);
 	return 1;
 }
 
 static int
 of_family(lua_State *L, int family)
 {
-	struct lsock *s = lsock_new(L, LSOCK_UDP, LSOCK_UNCONNECTED, family, SOCK_DGRAM);
+	struct lsock *s = lsock_new(L, LSOCK_UNCONNECTED, family, SOCK_DGRAM);
 
 	return lsock_open(s, family) == 0 ? 1 : lsock_fail(L, errno);
 }
@@ -273,5 +288,5 @@ lsock_register_udp(lua_State *L)
 		{ NULL, NULL },
 	};
 
-	lsock_newtype(L, LSOCK_UDP, methods);
+	lsock_newgroup(L, LSOCK_UDP, AF_UNSPEC, methods);
 }

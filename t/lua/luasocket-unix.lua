@@ -1,0 +1,85 @@
+-- socket.unix: what comes out is the same with LuaSocket's own core.
+local unix = require 'socket.unix'
+local socket = require 'socket'
+io.stdout:setvbuf('no')
+
+local function show(what, ...)
+  local t = table.pack(...)
+  for i = 1, t.n do t[i] = tostring(t[i]):gsub('0x%x+', 'ADDRESS') end
+  print(what, table.concat(t, ' '))
+end
+local function try(what, f, ...) show(what, pcall(f, ...)) end
+
+-- datagrams
+local a, b = unix.dgram(), unix.udp()
+show('new', a, a.class, b)
+show('bind', a:bind('a.sock'))
+show('bind twice', unix.dgram():bind('a.sock'))
+show('getsockname', a:getsockname())
+show('getsockname of none', b:getsockname())
+show('sendto', b:sendto('hello', 'a.sock'))
+show('receivefrom no name', a:receivefrom())
+show('setsockname', b:setsockname('b.sock'))
+show('sendto', b:sendto('again', 'a.sock'))
+show('receivefrom', a:receivefrom())
+show('sendto nobody', unix.dgram():sendto('x', 'none.sock'))
+try('send unconnected', b.send, b, 'x')
+a:settimeout(0.01)
+show('receive late', a:receive())
+show('receivefrom late', a:receivefrom())
+show('connect', b:connect('a.sock'))
+show('class', b, b.class)
+show('connect to none', unix.dgram():connect('none.sock'))
+show('send', b:send('there'))
+try('sendto connected', b.sendto, b, 'x', 'a.sock')
+try('receivefrom connected', b.receivefrom, b)
+show('receive cut', a:receive(3))
+show('send nothing', b:send(''))
+show('receive nothing', a:receive())
+show('send much', b:send(('x'):rep(60000)))
+show('receive much', #a:receive(70000))
+show('send too much', unix.dgram():sendto(('x'):rep(6000000), 'a.sock'))
+b:settimeout(0)
+show('receive now', b:receive())
+show('gettimeout', a:gettimeout())
+show('setoption', a:setoption('reuseaddr', true))
+try('setoption none', a.setoption, a, 'broadcast', true)
+try('setoption bad', a.setoption, a, 'reuseaddr', 1)
+show('sendto long', unix.dgram():sendto('x', ('x'):rep(200)))
+show('bind long', unix.dgram():bind(('x'):rep(200)))
+show('bind nowhere', unix.dgram():bind('none/a.sock'))
+try('bind nothing', a.bind, a)
+try('sendto nothing', a.sendto, a, 'x')
+show('dirty', a:dirty(), a:getfd() > 2)
+local readable, writable = socket.select({ a }, { b }, 0)
+show('select', #readable, #writable)
+b:send('for select')
+readable = socket.select({ a }, nil, 1)
+show('select', #readable, readable[1] == a, readable[a], a:receive())
+show('close', a:close(), a:close())
+show('send to closed', b:send('x'))
+show('sendto of closed', a:sendto('x', 'a.sock'))
+for _, name in ipairs { 'getpeername', 'getfamily', 'getoption', 'shutdown', 'accept', 'listen' } do
+  show(name, b[name])
+end
+
+-- methods can be added to a class, as to any table
+getmetatable(b).__index.mine = function(self, x) return self == b, x end
+show('mine', b:mine(1), unix.dgram().mine)
+
+-- streams
+show('stream', unix.stream(), unix.tcp(), unix(), unix.stream().class)
+local s = unix.stream()
+show('bind', s:bind('s.sock'))
+show('listen', s:listen(), s)
+show('getsockname', s:getsockname())
+local client = unix.stream()
+show('connect', client:connect('s.sock'), client.class)
+local served = s:accept()
+show('accept', served)
+show('send', client:send('line\n'), served:receive())
+show('shutdown', client:shutdown('send'), served:receive())
+client:close()
+show('closed', served:receive())
+show('connect none', unix.stream():connect('none.sock'))
+show('connect long', unix.stream():connect(('x'):rep(200)))
