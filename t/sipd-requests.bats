@@ -70,6 +70,22 @@ client() {
 	[ "${lines[3]}" = "true	true	true" ]
 }
 
+@test "answers come from the address that was asked, when sipd listens at all of them" {
+	printf 'function request(req) if req.method == "INFO" then sleep(0.1) end req:reply(200) end' >script.lua
+	start sipd sipd -l 0.0.0.0:0 script.lua
+	port=$(wait_for sipd.err 'listening on udp') port=${port##*:}
+	client "
+		local right = 0
+		for i = 1, 100 do
+			local there = '127.0.1.' .. i .. ':$port'
+			assert(c.socket:sendto(c:request(i % 10 == 0 and 'INFO' or 'OPTIONS', 'sip:x'), there))
+			local _, from = c.socket:recvfrom(5)
+			if from == there then right = right + 1 end
+		end
+		print(right)"
+	[ "$output" = 100 ]
+}
+
 @test "a request that comes again starts nothing new and gets the same answer" {
 	sipd_with '
 		local n = 0

@@ -391,6 +391,15 @@ addr_same_host(const struct addr *a, const struct addr *b)
 }
 
 bool
+addr_is_any(const struct addr *a)
+{
+	if (a->len == 0)
+		return false;
+	return a->u.sa.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr)
+	                                     : a->u.sa.sa_family == AF_INET && a->u.in.sin_addr.s_addr == INADDR_ANY;
+}
+
+bool
 addr_eq(const struct addr *a, const struct addr *b)
 {
 	return addr_same_host(a, b) && addr_port(a) == addr_port(b);

@@ -51,6 +51,9 @@ void addr_set_port(struct addr *, uint16_t);
 bool addr_eq(const struct addr *, const struct addr *);
 bool addr_same_host(const struct addr *, const struct addr *);
 
+/* 0.0.0.0 or ::, whatever the port. */
+bool addr_is_any(const struct addr *);
+
 const char *transport_name(enum transport); /* "udp", ...; "none" */
 
 #endif

@@ -303,12 +303,6 @@ has_field(struct slice lines, const char *name)
 	return false;
 }
 
-static bool
-is_any(const struct addr *a)
-{
-	return a->u.sa.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr) : a->u.in.sin_addr.s_addr == INADDR_ANY;
-}
-
 /*
  * 12.1.1: what begins a dialog says where its next requests go. `acc`: the lines, to which ours is added if the
  * script has none: the address that we listen on, or, if that is every one of this machine, the URI by which the
@@ -324,7 +318,7 @@ add_contact(lua_State *L, struct lsip_request *r, int acc)
 		return;
 	local = &r->flow->local;
 	(void)addr_format(local, at, sizeof(at));
-	if (is_any(local)) {
+	if (addr_is_any(local)) {
 		lua_pushliteral(L, "<");
 		lsip_push_slice(L, r->msg.uri);
 		lua_pushliteral(L, ">");

@@ -1,16 +1,18 @@
 #include "net/sendq.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 
-/* Before each datagram; the address and the bytes follow, each padded to ALIGN. */
+/* Before each datagram; the control message, the address and the bytes follow, each padded to ALIGN. */
 struct record {
-	uint32_t n;     /* bytes of data */
-	uint16_t addr;  /* bytes of address; 0: none */
-	uint16_t taken; /* it is forgotten, but not the oldest */
+	uint32_t n;       /* bytes of data */
+	uint8_t addr;     /* bytes of address; 0: none */
+	bool taken;       /* it is forgotten, but not the oldest */
+	uint16_t control; /* bytes of control message; 0: none */
 };
 
 enum { ALIGN = sizeof(struct record), FIRST = 2048, KEEP = 256 * 1024 };
@@ -24,7 +26,7 @@ padded(size_t n)
 static size_t
 size_of(const struct record *r)
 {
-	return sizeof(*r) + padded(r->addr) + padded(r->n);
+	return sizeof(*r) + padded(r->control) + padded(r->addr) + padded(r->n);
 }
 
 void
@@ -65,10 +67,19 @@ make_room(struct sendq *q, size_t need)
 	return 0;
 }
 
-int
-sendq_add(struct sendq *q, struct slice data, const struct addr *to)
+/* Copies it, and returns where the next one goes. */
+static char *
+put(char *at, const void *p, size_t n)
 {
-	struct record r = { .n = (uint32_t)data.n, .addr = to != NULL ? (uint16_t)to->len : 0 };
+	if (n > 0)
+		memcpy(at, p, n);
+	return at + padded(n);
+}
+
+int
+sendq_add_control(struct sendq *q, struct slice data, const struct addr *to, struct slice control)
+{
+	struct record r = { .n = (uint32_t)data.n, .addr = to != NULL ? (uint8_t)to->len : 0, .control = (uint16_t)control.n };
 	char *at;
 
 	if (data.n > SENDQ_MAX) {
@@ -78,14 +89,19 @@ sendq_add(struct sendq *q, struct slice data, const struct addr *to)
 	if (make_room(q, size_of(&r)) == -1)
 		return -1;
 	at = q->p + q->tail;
-	memcpy(at, &r, sizeof(r));
-	if (r.addr > 0)
-		memcpy(at + sizeof(r), &to->u, r.addr);
-	if (r.n > 0)
-		memcpy(at + sizeof(r) + padded(r.addr), data.p, r.n);
+	at = put(at, &r, sizeof(r));
+	at = put(at, control.p, r.control);
+	at = put(at, to != NULL ? &to->u : NULL, r.addr);
+	(void)put(at, data.p, r.n);
 	q->tail += size_of(&r);
 	q->count++;
 	return 0;
+}
+
+int
+sendq_add(struct sendq *q, struct slice data, const struct addr *to)
+{
+	return sendq_add_control(q, data, to, (struct slice){ NULL, 0 });
 }
 
 size_t
@@ -96,16 +112,20 @@ sendq_batch(const struct sendq *q, struct mmsghdr *msgs, struct iovec *iov, size
 
 	for (size_t i = 0; i < n; i++) {
 		struct record r;
+		char *name;
 
 		for (memcpy(&r, at, sizeof(r)); r.taken; memcpy(&r, at, sizeof(r)))
 			at += size_of(&r);
-		iov[i].iov_base = at + sizeof(r) + padded(r.addr);
+		name = at + sizeof(r) + padded(r.control);
+		iov[i].iov_base = name + padded(r.addr);
 		iov[i].iov_len = r.n;
 		msgs[i].msg_hdr = (struct msghdr){
-			.msg_name = r.addr > 0 ? at + sizeof(r) : NULL,
+			.msg_name = r.addr > 0 ? name : NULL,
 			.msg_namelen = r.addr,
 			.msg_iov = &iov[i],
 			.msg_iovlen = 1,
+			.msg_control = r.control > 0 ? at + sizeof(r) : NULL,
+			.msg_controllen = r.control,
 		};
 		at += size_of(&r);
 	}
@@ -142,11 +162,12 @@ sendq_drop(struct sendq *q, size_t n)
 void
 sendq_take(struct sendq *q, const struct mmsghdr *m)
 {
-	char *at = (char *)m->msg_hdr.msg_iov->iov_base - padded(m->msg_hdr.msg_namelen) - sizeof(struct record);
+	char *at = (char *)m->msg_hdr.msg_iov->iov_base - padded(m->msg_hdr.msg_namelen) - padded(m->msg_hdr.msg_controllen) -
+	    sizeof(struct record);
 	struct record r;
 
 	memcpy(&r, at, sizeof(r));
-	r.taken = 1;
+	r.taken = true;
 	memcpy(at, &r, sizeof(r));
 	if (--q->count == 0)
 		emptied(q);

@@ -27,6 +27,9 @@ void sendq_fini(struct sendq *);
 /* Copies both; `to` may be NULL. 0, or -1 with errno: ENOBUFS: it is full; ENOMEM. */
 int sendq_add(struct sendq *, struct slice data, const struct addr *to);
 
+/* The same with a control message, which is copied too: at most 65528 bytes. */
+int sendq_add_control(struct sendq *, struct slice data, const struct addr *to, struct slice control);
+
 /*
  * Fills in at most `most` of each for the oldest datagrams; they point into the queue until it is changed. Returns
  * how many.

@@ -16,6 +16,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "net/pktinfo.h"
 #include "net/segment.h"
 #include "net/sendq.h"
 #include "net/unixsock.h"
@@ -50,6 +51,7 @@ struct udp {
 	int family, interest, error, refusals;
 	bool reading, connected;
 	bool segments, any_order; /* see segment.h */
+	bool local;              /* each datagram tells to which of our addresses it came */
 	bool blocked;            /* waits for POLLER_OUT or `again` */
 	bool retried;            /* the oldest datagram has met an error before */
 	bool tell;               /* `failed` has to be called */
@@ -61,6 +63,8 @@ static struct {
 	struct mmsghdr msgs[BATCH];
 	struct iovec iov[BATCH];
 	struct addr from[BATCH];
+	_Alignas(struct cmsghdr) char control[BATCH][PKTINFO_SPACE];
+	const struct msghdr *current; /* that is handed out */
 } in;
 
 static struct {
@@ -212,8 +216,8 @@ udp_flush(struct udp *u)
 		send_queued(u);
 }
 
-int
-udp_send(struct udp *u, struct slice data, const struct addr *to)
+static int
+queue(struct udp *u, struct slice data, const struct addr *to, struct slice control)
 {
 	static const size_t most4 = 65507, most6 = 65527; /* what an IP packet leaves: RFC 768, RFC 8200 */
 
@@ -229,7 +233,7 @@ udp_send(struct udp *u, struct slice data, const struct addr *to)
 		errno = EMSGSIZE;
 		return -1;
 	}
-	if (sendq_add(&u->queue, data, to) == -1)
+	if (sendq_add_control(&u->queue, data, to, control) == -1)
 		return -1;
 	if (u->blocked)
 		return 0;
@@ -240,7 +244,37 @@ udp_send(struct udp *u, struct slice data, const struct addr *to)
 	return 0;
 }
 
+int
+udp_send(struct udp *u, struct slice data, const struct addr *to)
+{
+	return queue(u, data, to, (struct slice){ NULL, 0 });
+}
+
+int
+udp_send_from(struct udp *u, struct slice data, const struct addr *to, const struct addr *from)
+{
+	char control[PKTINFO_SPACE];
+
+	return queue(u, data, to, slice_make(control, pktinfo_write(from, control)));
+}
+
 /* --- receiving --- */
+
+int
+udp_came_to(const struct udp *u, struct addr *a)
+{
+	return u->local && in.current != NULL ? pktinfo_read(in.current, a) : -1;
+}
+
+/* All sockets share them; only some want to be told. */
+static void
+want_control(size_t n, bool on)
+{
+	for (size_t i = 0; i < n; i++) {
+		in.msgs[i].msg_hdr.msg_control = on ? in.control[i] : NULL;
+		in.msgs[i].msg_hdr.msg_controllen = on ? PKTINFO_SPACE : 0;
+	}
+}
 
 static void
 hand_out_one(struct udp *u, int i)
@@ -248,6 +282,7 @@ hand_out_one(struct udp *u, int i)
 	const struct msghdr *m = &in.msgs[i].msg_hdr;
 	struct addr *from = &in.from[i];
 
+	in.current = m;
 	from->len = m->msg_namelen;
 	if (m->msg_flags & MSG_TRUNC) {
 		note_error(u, EMSGSIZE);
@@ -263,19 +298,26 @@ hand_out_one(struct udp *u, int i)
 static size_t
 receive_batch(struct udp *u, size_t most)
 {
-	int n = recvmmsg(u->watch.fd, in.msgs, most < BATCH ? (unsigned)most : BATCH, MSG_DONTWAIT, NULL);
+	size_t want = most < BATCH ? most : BATCH;
+	int n;
 
+	if (u->local)
+		want_control(want, true);
+	n = recvmmsg(u->watch.fd, in.msgs, (unsigned)want, MSG_DONTWAIT, NULL);
 	if (n == -1) {
 		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 			note_error(u, errno);
-		return 0;
+		n = 0;
 	}
 	for (int i = 0; i < n && !u->closed; i++)
 		hand_out_one(u, i);
-	if (u->batch != NULL && !u->closed)
+	in.current = NULL;
+	if (u->batch != NULL && n > 0 && !u->closed)
 		u->batch(u);
 	for (int i = 0; i < n; i++)
 		in.msgs[i].msg_hdr.msg_namelen = sizeof(in.from[i].u);
+	if (u->local)
+		want_control(want, false);
 	return (size_t)n;
 }
 
@@ -374,7 +416,7 @@ set_options(int fd, int family, const struct udp_options *o)
 		return -1;
 	if (family == AF_INET6 && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, o->v6only) == -1)
 		return -1;
-	return 0;
+	return o->local ? pktinfo_ask(fd, family) : 0;
 }
 
 /* A unix socket without a name could not be answered: the system chooses one. */
@@ -396,7 +438,9 @@ open_socket(struct udp *u, const struct addr *bind_to, const struct udp_options 
 	if (fd == -1)
 		return -1;
 	u->watch.fd = fd;
-	u->segments = u->family != AF_UNIX && segment_supported(fd);
+	u->local = o != NULL && o->local;
+	/* what is joined leaves from one address */
+	u->segments = u->family != AF_UNIX && !u->local && segment_supported(fd);
 	u->any_order = o != NULL && o->any_order;
 	if ((o == NULL || set_options(fd, u->family, o) == 0) && bind_socket(u, bind_to) == 0)
 		return 0;

@@ -32,6 +32,7 @@ struct udp_options {
 	bool reuseport;     /* share the port with other processes (SO_REUSEPORT) */
 	bool v6only;
 	bool any_order;     /* what is sent in one turn may be sent in any order: that can be cheaper */
+	bool local;         /* for one that is bound to every address: udp_came_to and udp_send_from work */
 };
 
 /*
@@ -82,11 +83,20 @@ int udp_connect(struct udp *, const struct addr *);
 int udp_localaddr(const struct udp *, struct addr *);
 
 /*
+ * In the callback: to which of our addresses the datagram came, with the port 0. -1: the system did not tell, or it came
+ * to many at once.
+ */
+int udp_came_to(const struct udp *, struct addr *);
+
+/*
  * Queues one datagram (copied); `to` NULL on a connected socket. It leaves at the end of the turn. 0; -1 with errno:
  * EMSGSIZE; EDESTADDRREQ; EAFNOSUPPORT; ENOBUFS when the socket has taken nothing for so long that the queue (1 MiB)
  * is full; ENOMEM. What the system says against it later costs only this datagram, and is told by udp_error.
  */
 int udp_send(struct udp *, struct slice data, const struct addr *to);
+
+/* The same, from one of our addresses; its port does not count. */
+int udp_send_from(struct udp *, struct slice data, const struct addr *to, const struct addr *from);
 
 /* Sends the queue now, unless the socket is known to take nothing. udp_pending: how many datagrams wait in it. */
 void udp_flush(struct udp *);

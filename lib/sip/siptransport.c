@@ -1,3 +1,7 @@
+/*
+ * A UDP socket that is bound to every address of the machine has a door for each at which something has come: answers
+ * leave from the address that was asked (RFC 3581, section 4), which the system would else choose by itself.
+ */
 #include "sip/siptransport.h"
 
 #include <errno.h>
@@ -12,11 +16,24 @@ enum { SOCKET_BUFFER = 4 * 1024 * 1024 };
 
 enum { ACCEPTS = 64 };
 
+/* Addresses of our own that are remembered; answers that would need another one leave from where the system likes. */
+enum { DOORS = 256 };
+
 /* How long a listener rests that the system gives no descriptor for what it would accept. */
 #define REST (100 * MSEC)
 
+struct door {
+	struct sipflow flow;
+	LIST_ENTRY(door) entry; /* of transport->doors while that is open, which holds it then */
+	struct siptransport *transport; /* held */
+	struct addr at;
+};
+
 struct siptransport {
 	struct sipflow flow;    /* of UDP; its address and kind for both */
+	LIST_HEAD(, door) doors; /* the last used is the first */
+	int ndoors;
+	bool everywhere;        /* it has doors */
 	struct udp *udp;        /* NULL: closed */
 	struct listen *listen;
 	struct timer rest;
@@ -32,6 +49,86 @@ unused(struct sipflow *flow)
 	free(flow);
 }
 
+/* --- doors --- */
+
+static void
+unused_door(struct sipflow *flow)
+{
+	struct door *d = (struct door *)flow;
+
+	sipflow_release(&d->transport->flow);
+	free(d);
+}
+
+static int
+send_from_door(struct sipflow *flow, struct slice data, const struct addr *to)
+{
+	struct door *d = (struct door *)flow;
+
+	if (d->transport->udp == NULL) {
+		errno = EPIPE;
+		return -1;
+	}
+	return udp_send_from(d->transport->udp, data, to, &d->at);
+}
+
+static void
+close_door(struct door *d)
+{
+	LIST_REMOVE(d, entry);
+	d->transport->ndoors--;
+	sipflow_release(&d->flow);
+}
+
+/* The one that has not been used for the longest time, of those that nobody holds. */
+static void
+close_oldest_door(struct siptransport *t)
+{
+	struct door *d, *oldest = NULL;
+
+	LIST_FOREACH(d, &t->doors, entry)
+		if (d->flow.holders == 1)
+			oldest = d;
+	if (oldest != NULL)
+		close_door(oldest);
+}
+
+static struct door *
+open_door(struct siptransport *t, const struct addr *at)
+{
+	struct door *d;
+
+	if (t->ndoors == DOORS)
+		close_oldest_door(t);
+	if (t->ndoors == DOORS || (d = malloc(sizeof(*d))) == NULL)
+		return NULL;
+	*d = (struct door){ .flow = { .send = send_from_door, .unused = unused_door, .local = t->flow.local,
+		.transport = t->flow.transport, .holders = 1 }, .transport = t, .at = *at };
+	(void)sipflow_hold(&t->flow);
+	LIST_INSERT_HEAD(&t->doors, d, entry);
+	t->ndoors++;
+	return d;
+}
+
+/* The way back of the datagram that has just come. */
+static struct sipflow *
+way_back(struct siptransport *t)
+{
+	struct door *d;
+	struct addr at;
+
+	if (!t->everywhere || udp_came_to(t->udp, &at) == -1)
+		return &t->flow;
+	LIST_FOREACH(d, &t->doors, entry)
+		if (addr_same_host(&d->at, &at))
+			break;
+	if (d == NULL)
+		return (d = open_door(t, &at)) != NULL ? &d->flow : &t->flow;
+	LIST_REMOVE(d, entry);
+	LIST_INSERT_HEAD(&t->doors, d, entry);
+	return &d->flow;
+}
+
 /* --- UDP --- */
 
 static void
@@ -39,7 +136,7 @@ came(struct udp *udp, struct slice data, const struct addr *from)
 {
 	struct siptransport *t = udp_user(udp);
 
-	stxn_receive(t->layer, &t->flow, data, from);
+	stxn_receive(t->layer, way_back(t), data, from);
 }
 
 static int
@@ -59,6 +156,7 @@ open_udp(struct siptransport *t, const struct addr *at, bool reuseport)
 {
 	struct udp_options options = { .rcvbuf = SOCKET_BUFFER, .sndbuf = SOCKET_BUFFER, .reuseport = reuseport, .v6only = true };
 
+	options.local = t->everywhere = addr_is_any(at);
 	t->udp = udp_open(t->layer->sched, at, at->u.sa.sa_family, &options, came, t);
 	if (t->udp == NULL || udp_localaddr(t->udp, &t->flow.local) == -1)
 		return -1;
@@ -117,6 +215,7 @@ siptransport_listen(struct stxn_layer *layer, const struct addr *at, const struc
 	if (t == NULL)
 		return NULL;
 	t->flow = (struct sipflow){ .send = send_datagram, .unused = unused, .transport = o->transport, .holders = 1 };
+	LIST_INIT(&t->doors);
 	t->layer = layer;
 	t->streams = o->streams;
 	if (o->transport == TRANSPORT_TLS)
@@ -135,6 +234,8 @@ siptransport_close(struct siptransport *t)
 {
 	if (t == NULL)
 		return;
+	while (!LIST_EMPTY(&t->doors))
+		close_door(LIST_FIRST(&t->doors));
 	udp_close(t->udp);
 	t->udp = NULL;
 	listen_close(t->listen);

@@ -268,6 +268,12 @@ TEST(comparison)
 		EQ(addr_eq(&b, &a), rows[i].eq);
 		EQ(addr_same_host(&a, &b), rows[i].same_host);
 	}
+	EQ(parse("0.0.0.0:1", -1, &a, NULL, NULL), 0);
+	EQ(parse("[::]:0", -1, &b, NULL, NULL), 0);
+	OK(addr_is_any(&a) && addr_is_any(&b) && !addr_is_any(&none));
+	EQ(parse("unix:/a", -1, &a, NULL, NULL), 0);
+	EQ(parse("[::1]:0", -1, &b, NULL, NULL), 0);
+	OK(!addr_is_any(&a) && !addr_is_any(&b));
 	OK(addr_eq(&none, &none));
 	OK(!addr_eq(&none, &a));
 	OK(!addr_eq(&a, &none));
