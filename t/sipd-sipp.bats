@@ -17,19 +17,20 @@ service='
 		req:reply(405, { Allow = "INVITE, ACK, BYE, CANCEL, OPTIONS" })
 	end'
 
-# serving ADDRESS [SCRIPT]: sipd there; where it is in $at
+# serving ADDRESS [SCRIPT]: sipd there; where it is in $at, and sipp will be at the same IP address, $ip
 serving() {
 	printf '%s\n' "${2-$service}" >script.lua
 	start sipd sipd -l "$1" script.lua
 	at=$(wait_for sipd.err '^sipd: listening on')
 	at=${at#*on *:}
+	ip=${at%:*}
 }
 
 # calls NAME SIPP-OPTIONS...: 10 of them in the background; its pid in $pid
 calls() {
 	local name=$1
 	shift
-	start "$name" timeout 40 sipp -i 127.0.0.1 -p "$(free_port)" -m 10 -r 100 -max_socket 100 -nostdin -timeout 30 -timeout_error \
+	start "$name" timeout 40 sipp -i "$ip" -p "$(free_port)" -m 10 -r 100 -max_socket 100 -nostdin -timeout 30 -timeout_error \
 		-trace_err -error_file "$name.errors" "$@"
 }
 
@@ -63,8 +64,8 @@ all_cases() {
 	all_cases "$at" t1
 }
 
-@test "each case of a transaction over TCP, a connection for each call" {
-	serving tcp:127.0.0.1:0
+@test "each case of a transaction over TCP and IPv6, a connection for each call" {
+	serving "tcp:[::1]:0"
 	all_cases "$at" tn
 }
 
