@@ -322,7 +322,7 @@ bad(void *arg, const struct sipmsg *m, const struct fault *f, const struct addr 
 		return;
 	(void)addr_format(source, from, sizeof(from));
 	if (m == NULL)
-		log_warn("connection from %s refused: %s", from, f->why);
+		log_warn("bad connection from %s: %s", from, f->why);
 	else if (m->request && m->call_id.n > 0)
 		log_warn("bad %.*s from %s: %s (byte %zu), Call-ID %.*s", SLICE_FMT(m->method), from, f->why, f->off, SLICE_FMT(m->call_id));
 	else

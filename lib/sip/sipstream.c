@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "net/stream.h"
+#include "net/tlsconn.h"
 #include "sip/sipframe.h"
 
 /*
@@ -134,6 +135,20 @@ send_on_another(struct connection *c, struct slice data, const struct addr *to)
 	return other != NULL ? sipflow_send(other, data, to) : -1;
 }
 
+/* Whoever came without the certificate that is asked for, say, is looked for in the log. */
+static void
+tell_failed_handshake(const struct connection *c)
+{
+	const struct stxn_layer *l = c->pool->layer;
+	const struct tlsconn *tls = stream_tls(c->stream);
+	int error = stream_error(c->stream);
+
+	if (l->bad == NULL || c->source == NULL || tls == NULL || tlsconn_ready(tls))
+		return;
+	if (error == EPROTO || error == ETIMEDOUT)
+		l->bad(l->arg, NULL, &(struct fault){ .why = stream_why(c->stream) }, &c->peer);
+}
+
 /* What is left is a flow without a stream, while somebody holds it. */
 static void
 end(struct connection *c, int error)
@@ -142,6 +157,7 @@ end(struct connection *c, int error)
 
 	if (c->stream == NULL)
 		return;
+	tell_failed_handshake(c);
 	if (c->busy)
 		c->closed = c->stream;
 	else
