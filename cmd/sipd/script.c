@@ -202,6 +202,22 @@ max_requests(lua_State *L, int globals)
 	return 0;
 }
 
+/* The script's `max_cpu`, which may be missing, in ns; 0: it is no good. */
+static int64_t
+max_cpu(lua_State *L, int globals)
+{
+	lua_Number s = SIPD_MAX_CPU;
+	int is = 1;
+
+	if (lua_getfield(L, globals, "max_cpu") != LUA_TNIL)
+		s = lua_tonumberx(L, -1, &is);
+	lua_pop(L, 1);
+	if (is && s >= 0.001 && s <= 1e6)
+		return (int64_t)(s * SEC);
+	log_error("the script's max_cpu: seconds are wanted, 0.001 to 1000000");
+	return 0;
+}
+
 /* The table of options at 1, as a struct tls that the caller gets a reference of. */
 static int
 make_tls(lua_State *L)
@@ -286,6 +302,7 @@ static bool
 accept_script(lua_State *L, struct sipd *d, int status, int globals)
 {
 	struct tls *tls;
+	int64_t cpu;
 	size_t most;
 	bool good;
 
@@ -295,6 +312,7 @@ accept_script(lua_State *L, struct sipd *d, int status, int globals)
 	}
 	good = has_request(L, d, globals);
 	good = (most = max_requests(L, globals)) > 0 && good;
+	good = (cpu = max_cpu(L, globals)) > 0 && good;
 	good = check_supported(L, globals) && good;
 	good = read_tls(L, globals, &tls) && good;
 	if (!good) {
@@ -303,6 +321,7 @@ accept_script(lua_State *L, struct sipd *d, int status, int globals)
 	}
 	set_tls(d, tls);
 	d->server.layer.max_pending = most;
+	lsip_server_bound(&d->server, cpu);
 	lua_pushvalue(L, globals);
 	lsip_set_globals(L);
 	return true;

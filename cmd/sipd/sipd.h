@@ -12,6 +12,9 @@ enum { LISTEN_MAX = 16 };
 /* Requests in work at once, unless the script says otherwise; each takes a few kilobytes. */
 enum { SIPD_MAX_REQUESTS = 200000 };
 
+/* How long one may compute without waiting once, in seconds, unless the script says otherwise. */
+#define SIPD_MAX_CPU 5.0
+
 /* Where to listen. TRANSPORT_NONE: nobody said how, which means UDP. */
 struct place {
 	struct addr addr;

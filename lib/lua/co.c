@@ -81,6 +81,8 @@ finish(struct co *co, enum co_outcome outcome, int nresults)
 	uint32_t seat = co->task.tag;
 	struct task *joiner;
 
+	if (rt->noverruns > 0)
+		preempt_forget(rt, co);
 	co->task.mark = (uint8_t)outcome;
 	while ((joiner = LIST_FIRST(&co->joiners)) != NULL)
 		task_ready_soon(joiner);
@@ -236,6 +238,9 @@ co_resume(struct task *t)
 	status = lua_resume(co->L, NULL, nargs, &n);
 	rt->running = NULL;
 	if (status == LUA_YIELD) {
+		if (rt->noverruns > 0 && !rt->gave_way)
+			preempt_forget(rt, co);
+		rt->gave_way = false;
 		lua_pop(co->L, n);
 		/* a C library yielded by itself: the same as coroutine.yield */
 		if (!rt->blocking)

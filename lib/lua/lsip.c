@@ -342,6 +342,12 @@ lsip_server_init(struct lsip_server *server, struct runtime *rt, size_t max_pend
 	timer_init(&server->quiet, say_how_many, true);
 }
 
+void
+lsip_server_bound(struct lsip_server *server, int64_t ns)
+{
+	runtime_bound(server->rt, serve, ns);
+}
+
 struct siptransport *
 lsip_server_listen(struct lsip_server *server, enum transport transport, const struct addr *at, struct tls *tls)
 {

@@ -24,6 +24,9 @@ struct lsip_server {
 /* `max_pending`: requests in work at once; beyond it new ones are refused with 503. */
 void lsip_server_init(struct lsip_server *, struct runtime *, size_t max_pending);
 
+/* A request fails that has computed for so long, of CPU time, without waiting once. */
+void lsip_server_bound(struct lsip_server *, int64_t ns);
+
 /* As siptransport_listen. What it gives is closed after lsip_server_fini, so that what is queued leaves. */
 struct siptransport *lsip_server_listen(struct lsip_server *, enum transport, const struct addr *at, struct tls *);
 

@@ -20,8 +20,9 @@ struct overseer {
 	int which, signo;
 	lua_Hook hook;
 	struct runtime *rt; /* NULL: no time is measured */
+	int64_t ns;
 	uint64_t switches;  /* as of the last tick */
-	int ticks;          /* that it has been the same */
+	volatile sig_atomic_t ticks; /* that it has been the same */
 	struct sigaction before;
 };
 
@@ -35,6 +36,93 @@ static struct overseer complaint = { .which = ITIMER_REAL, .signo = SIGALRM, .ho
 /* How many instructions later to look again when a C function in between cannot be yielded across. */
 enum { AGAIN = 1000, TICKS = 2 };
 
+/* --- who computes without end --- */
+
+void
+runtime_bound(struct runtime *rt, lua_CFunction body, int64_t ns)
+{
+	rt->bounded = body;
+	rt->bound = ns;
+}
+
+void
+preempt_forget(struct runtime *rt, const struct co *co)
+{
+	for (int i = 0; i < rt->noverruns; i++)
+		if (rt->overruns[i].co == co) {
+			rt->overruns[i] = rt->overruns[--rt->noverruns];
+			return;
+		}
+}
+
+/* NULL: there are too many of them. */
+static struct overrun *
+overrun_of(struct runtime *rt, const struct co *co)
+{
+	for (int i = 0; i < rt->noverruns; i++)
+		if (rt->overruns[i].co == co)
+			return &rt->overruns[i];
+	if (rt->noverruns == OVERRUNS)
+		return NULL;
+	rt->overruns[rt->noverruns] = (struct overrun){ .co = co };
+	return &rt->overruns[rt->noverruns++];
+}
+
+/* How many functions deep a stack is: there is no quicker way to find its end. */
+static int
+depth(lua_State *L)
+{
+	int low = 0, high = 1;
+	lua_Debug ar;
+
+	while (lua_getstack(L, high, &ar) != 0) {
+		low = high;
+		high *= 2;
+	}
+	while (low + 1 < high) {
+		int middle = low + (high - low) / 2;
+
+		*(lua_getstack(L, middle, &ar) != 0 ? &low : &high) = middle;
+	}
+	return high;
+}
+
+static bool
+is_bounded(const struct runtime *rt, lua_State *L)
+{
+	lua_Debug ar;
+	bool is;
+
+	if (!lua_checkstack(L, 1) || lua_getstack(L, depth(L) - 1, &ar) == 0 || lua_getinfo(L, "f", &ar) == 0)
+		return false;
+	is = lua_tocfunction(L, -1) == rt->bounded;
+	lua_pop(L, 1);
+	return is;
+}
+
+/* Raises an error in a coroutine that has had its share. */
+static void
+check_bound(struct runtime *rt, lua_State *L, const struct co *co)
+{
+	struct overrun *o = overrun_of(rt, co);
+
+	if (o == NULL)
+		return;
+	o->ran += preempt.ns / TICKS * preempt.ticks;
+	preempt.ticks = 0;
+	if (o->ran < rt->bound)
+		return;
+	if (!is_bounded(rt, co->L)) {
+		o->ran = INT64_MIN / 2; /* that need not be looked at again */
+		return;
+	}
+	lua_sethook(L, NULL, 0, 0);
+	luaL_where(L, 0);
+	lua_pushfstring(L, "it has computed for %f s without waiting once", (double)rt->bound / SEC);
+	lua_concat(L, 2);
+	(void)lua_error(L);
+}
+
 static void
 give_way(lua_State *L, lua_Debug *ar)
 {
@@ -42,6 +130,8 @@ give_way(lua_State *L, lua_Debug *ar)
 	struct co *co = co_running(rt);
 
 	(void)ar;
+	if (co != NULL && rt->bound > 0)
+		check_bound(rt, L, co);
 	if (co == NULL || !lua_isyieldable(L) || !rt->can_block) {
 		lua_sethook(L, give_way, LUA_MASKCOUNT, AGAIN);
 		return;
@@ -49,7 +139,7 @@ give_way(lua_State *L, lua_Debug *ar)
 	lua_sethook(L, NULL, 0, 0);
 	task_yield(&co->task);
 	sched_come_round(rt->sched);
-	rt->blocking = true;
+	rt->blocking = rt->gave_way = true;
 	(void)lua_yield(L, 0);
 }
 
@@ -127,6 +217,7 @@ oversee(struct overseer *o, struct runtime *rt, int64_t ns)
 		return -1;
 	}
 	o->rt = rt;
+	o->ns = ns;
 	(void)sigemptyset(&sa.sa_mask);
 	if (sigaction(o->signo, &sa, &o->before) == 0 && set_timer(o, ns / TICKS) == 0)
 		return 0;

@@ -110,6 +110,12 @@ void runtime_gauges(void *rt, struct gauge *);
 int runtime_preempt(struct runtime *, int64_t ns);
 
 /*
+ * With runtime_preempt: a coroutine that runtime_start has begun with this body gets an error when it has run for `ns` of
+ * CPU time without waiting once.
+ */
+void runtime_bound(struct runtime *, lua_CFunction body, int64_t ns);
+
+/*
  * From now on a coroutine that has kept all others waiting for `ns` is reported with the line that it is at, once. One
  * runtime of a process can have it, and SIGALRM and ITIMER_REAL are then its own. 0, or -1 with errno.
  */

@@ -8,6 +8,15 @@
 #include "lua/lout.h"
 #include "lua/runtime.h"
 
+/* A coroutine that was pre-empted, and has run for so long, ns, since it last waited. */
+struct overrun {
+	const struct co *co;
+	int64_t ran;
+};
+
+/* More at one time run as long as they like. */
+enum { OVERRUNS = 64 };
+
 /* A free thread and its seat. */
 struct seat {
 	lua_State *L;
@@ -38,6 +47,11 @@ struct runtime {
 	bool plain;              /* no slabs: every object by malloc */
 	size_t heap, max_heap;   /* bytes; no bound: 0 */
 	int64_t complain_after;
+	lua_CFunction bounded;   /* see runtime_bound */
+	int64_t bound;           /* 0: none */
+	struct overrun overruns[OVERRUNS];
+	int noverruns;
+	bool gave_way;           /* the yield that is on its way up was not the script's */
 	struct runtime_stats stats;
 	bool warnings, warning_begun; /* of Lua: wanted; in the middle of one */
 	bool generational;
@@ -200,6 +214,9 @@ void lco_open(lua_State *L);
 
 /* The end of runtime_preempt. */
 void preempt_stop(struct runtime *);
+
+/* It has waited, or ended. */
+void preempt_forget(struct runtime *, const struct co *);
 
 /* coop.cancel(handle). */
 int lcoop_cancel(lua_State *L);
