@@ -27,6 +27,14 @@ passes() {
 	passes -t "$top/t/lua/sync.lua"
 }
 
+@test "what a cancelled coroutine was woken for goes to the next" {
+	local poller
+	for poller in epoll poll; do
+		COOP_POLLER=$poller run --separate-stderr timeout 30 corun "$top/t/lua/cancelled.lua"
+		[ "$output$stderr" = ok ]
+	done
+}
+
 @test "after a burst handles are what they were, and memory is given back" {
 	local mode
 	for mode in inc gen; do

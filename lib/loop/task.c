@@ -12,7 +12,7 @@ enum { SUSPENDED, READY, RUNNING, DEAD };
 enum { SINCE_SHIFT = 24 };
 
 static void
-end_wait(struct task *t)
+end_wait(struct task *t, bool woken)
 {
 	const struct wait *w = t->wait;
 
@@ -24,7 +24,10 @@ end_wait(struct task *t)
 	t->kind->sched->nexternal -= w->external;
 	if (w->leave != NULL)
 		w->leave(t);
-	t->on = NULL;
+	if (woken && w->lost != NULL)
+		t->wait = w;
+	else
+		t->on = NULL;
 }
 
 static void
@@ -38,14 +41,24 @@ enqueue(struct task *t, bool soon)
 	TAILQ_INSERT_TAIL(soon ? &s->soon : &s->ready, t, link);
 }
 
-void
-task_dequeue(struct task *t)
+static void
+dequeue(struct task *t)
 {
 	struct sched *s = t->kind->sched;
 
 	TAILQ_REMOVE(t->soon ? &s->soon : &s->ready, t, link);
 	s->nready--;
+}
+
+void
+task_dequeue(struct task *t)
+{
+	dequeue(t);
 	t->state = RUNNING;
+	if (t->wait == NULL)
+		return;
+	t->wait = NULL;
+	t->on = NULL;
 }
 
 static void
@@ -56,7 +69,7 @@ deadline_passed(struct timer *timer)
 	sched_late(t->kind->sched, t->kind->sched->clock.now - timer_at(timer));
 	if (t->state != SUSPENDED)
 		return;
-	end_wait(t);
+	end_wait(t, false);
 	t->wake = TASK_TIMEOUT;
 	enqueue(t, true);
 }
@@ -86,13 +99,18 @@ task_start(struct task *t)
 void
 task_fini(struct task *t)
 {
+	const struct wait *woken = t->state == READY ? t->wait : NULL;
+
 	if (t->state == DEAD)
 		return;
 	if (t->state == READY)
-		task_dequeue(t);
-	end_wait(t);
+		dequeue(t);
+	else
+		end_wait(t, false);
 	t->state = DEAD;
 	t->kind->sched->ntasks--;
+	if (woken != NULL)
+		woken->lost(t);
 }
 
 void
@@ -120,7 +138,7 @@ wake(struct task *t, bool soon)
 {
 	if (t->state != SUSPENDED)
 		return false;
-	end_wait(t);
+	end_wait(t, true);
 	t->wake = TASK_WOKEN;
 	enqueue(t, soon);
 	return true;

@@ -23,6 +23,11 @@ struct wait {
 	const char *name;              /* "sleep", "udp recvfrom": for listings */
 	void (*leave)(struct task *);  /* the wait is over, for whatever reason: take the task off your list. NULL: nothing to do */
 	bool external;                 /* something outside of the process can end it: no deadlock while one waits so */
+	/*
+	 * The task had been woken, not by its deadline, and was ended before it ran: what it was woken for is somebody
+	 * else's. NULL: it was woken for nothing that only one can have.
+	 */
+	void (*lost)(struct task *);
 };
 
 /* How the last wait ended. */
@@ -38,8 +43,8 @@ struct task_kind {
 struct task {
 	const struct task_kind *kind;
 	/* private */
-	const struct wait *wait;   /* NULL unless suspended */
-	void *on;                  /* what it waits on, for wait->leave; free for the owner while it is ready */
+	const struct wait *wait;   /* NULL unless suspended; or woken from a wait that has `lost` */
+	void *on;                  /* what it waits on, for the wait; free for the owner while it is ready from another */
 	union {
 		TAILQ_ENTRY(task) link; /* on the run queue when ready; free for the waited-for to use while suspended */
 		LIST_ENTRY(task) peers; /* for the waited-for that wants a list with a small head */

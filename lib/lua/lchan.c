@@ -1,7 +1,8 @@
 /*
  * Channels and semaphores. A channel's values stand in a queue, a table with the keys head..tail-1; one more than its
- * capacity makes its putter wait until a get has moved the queue on. A putter that gives up leaves a hole, which gets
- * pass over.
+ * capacity makes its putter wait until a get has moved the queue on. A putter that gives up or is cancelled leaves a
+ * hole, which gets pass over: the values of those who wait are the last in the queue, in the order of their waiting.
+ * While anybody does, the queue is in the registry, where the end of one that is cancelled finds it.
  */
 #include "lua/lsync.h"
 #include "lua/state.h"
@@ -27,15 +28,71 @@ static const char hole = 0; /* its address, as a light userdata, is no value of 
 /* --- waiting in a list --- */
 
 static void
+wake_first(struct task_list *list)
+{
+	if (!TAILQ_EMPTY(list))
+		task_ready(TAILQ_FIRST(list));
+}
+
+static void
 leave_getters(struct task *t)
 {
 	TAILQ_REMOVE(&((struct channel *)t->on)->getters, t, link);
 }
 
+/* The value that it was woken for is still there. */
+static void
+lost_value(struct task *t)
+{
+	struct channel *ch = t->on;
+
+	if (ch->count > 0)
+		wake_first(&ch->getters);
+}
+
+static bool
+is_hole(lua_State *L, int index)
+{
+	return lua_islightuserdata(L, index) && lua_touserdata(L, index) == &hole;
+}
+
+/* The queue being on top, makes a hole of the n-th value from its end. What is there already needs no memory. */
+static void
+withdraw(lua_State *L, struct channel *ch, int n)
+{
+	lua_Integer at = ch->tail;
+	bool none;
+
+	do {
+		lua_rawgeti(L, -1, --at);
+		none = is_hole(L, -1);
+		lua_pop(L, 1);
+	} while (none || --n > 0);
+	lua_pushlightuserdata(L, (void *)&hole);
+	lua_rawseti(L, -2, at);
+	ch->count--;
+}
+
 static void
 leave_putters(struct task *t)
 {
-	TAILQ_REMOVE(&((struct channel *)t->on)->putters, t, link);
+	struct channel *ch = t->on;
+	struct co *co = co_from_task(t);
+	lua_State *L = co_runtime(co)->L;
+	int after = 1;
+
+	if (co_outcome(co) == CO_CANCELLED) {
+		for (struct task *next = TAILQ_NEXT(t, link); next != NULL; next = TAILQ_NEXT(next, link))
+			after++;
+		lua_rawgetp(L, LUA_REGISTRYINDEX, ch);
+		withdraw(L, ch, after);
+		lua_pop(L, 1);
+	}
+	TAILQ_REMOVE(&ch->putters, t, link);
+	if (!TAILQ_EMPTY(&ch->putters))
+		return;
+	lua_pushnil(L);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, ch);
 }
 
 static void
@@ -45,10 +102,18 @@ leave_semaphore(struct task *t)
 }
 
 static void
-wake_first(struct task_list *list)
+give(struct semaphore *s)
 {
-	if (!TAILQ_EMPTY(list))
-		task_ready(TAILQ_FIRST(list));
+	if (TAILQ_EMPTY(&s->waiting))
+		s->n++;
+	else
+		wake_first(&s->waiting);
+}
+
+static void
+lost_semaphore(struct task *t)
+{
+	give(t->on);
 }
 
 /* --- channels --- */
@@ -108,6 +173,10 @@ channel_put(lua_State *L)
 	taken = !TAILQ_EMPTY(&ch->getters);
 	co = taken || ch->count < ch->capacity ? NULL : co_current(L);
 	lua_getiuservalue(L, 1, 1);
+	if (co != NULL && TAILQ_EMPTY(&ch->putters)) {
+		lua_pushvalue(L, -1);
+		lua_rawsetp(L, LUA_REGISTRYINDEX, ch);
+	}
 	lua_pushvalue(L, 2);
 	lua_rawseti(L, -2, ch->tail);
 	ch->tail++;
@@ -131,7 +200,7 @@ take(lua_State *L, struct channel *ch)
 		lua_rawgeti(L, 3, ch->head);
 		lua_pushnil(L);
 		lua_rawseti(L, 3, ch->head++);
-	} while (lua_touserdata(L, 4) == &hole && lua_islightuserdata(L, 4));
+	} while (is_hole(L, 4));
 	ch->count--;
 	if (ch->head == ch->tail)
 		ch->head = ch->tail = 1;
@@ -141,7 +210,7 @@ take(lua_State *L, struct channel *ch)
 static int
 get_on(lua_State *L, int status, lua_KContext deadline)
 {
-	static const struct wait wait = { .name = "channel get", .leave = leave_getters };
+	static const struct wait wait = { .name = "channel get", .leave = leave_getters, .lost = lost_value };
 	struct channel *ch = lua_touserdata(L, 1);
 	struct co *co;
 
@@ -234,7 +303,7 @@ acquired(lua_State *L, int status, lua_KContext ctx)
 static int
 acquire(lua_State *L)
 {
-	static const struct wait wait = { .name = "semaphore acquire", .leave = leave_semaphore };
+	static const struct wait wait = { .name = "semaphore acquire", .leave = leave_semaphore, .lost = lost_semaphore };
 	struct semaphore *s = lua_self(L, SEMAPHORE);
 	int64_t deadline = co_optdeadline(L, 2);
 	struct co *co;
@@ -253,12 +322,7 @@ acquire(lua_State *L)
 static int
 release(lua_State *L)
 {
-	struct semaphore *s = lua_self(L, SEMAPHORE);
-
-	if (TAILQ_EMPTY(&s->waiting))
-		s->n++;
-	else
-		wake_first(&s->waiting);
+	give(lua_self(L, SEMAPHORE));
 	return 0;
 }
 

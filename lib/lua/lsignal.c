@@ -40,18 +40,35 @@ bit(int signo)
 	return UINT64_C(1) << (signo - 1);
 }
 
+/* One of those who wait for one of these. */
+static void
+wake_one(struct lsignals *all, uint64_t signals)
+{
+	struct task *t;
+
+	TAILQ_FOREACH(t, &all->waiting, link)
+		if (((struct waiting *)t->on)->wanted & signals) {
+			task_ready_soon(t);
+			return;
+		}
+}
+
 static void
 arrived(struct signal_watch *w)
 {
 	struct lsignals *all = ((struct caught *)w)->all;
-	struct task *t;
 
 	all->arrived |= bit(w->signo);
-	TAILQ_FOREACH(t, &all->waiting, link)
-		if (((struct waiting *)t->on)->wanted & bit(w->signo)) {
-			task_ready_soon(t);
-			return;
-		}
+	wake_one(all, bit(w->signo));
+}
+
+/* It would have taken the first of those that it wanted. */
+static void
+lost(struct task *t)
+{
+	struct waiting *w = t->on;
+
+	wake_one(w->all, w->all->arrived & w->wanted);
 }
 
 static void
@@ -142,7 +159,7 @@ catch(struct sched *s, struct lsignals *all, int signo)
 static int
 signal_on(lua_State *L, int status, lua_KContext ctx)
 {
-	static const struct wait wait = { .name = "coop.signal", .leave = leave, .external = true };
+	static const struct wait wait = { .name = "coop.signal", .leave = leave, .external = true, .lost = lost };
 	struct waiting *w = lua_touserdata(L, -1);
 	uint64_t here = w->all->arrived & w->wanted;
 	int signo;

@@ -139,6 +139,15 @@ leave(struct task *t)
 	TAILQ_REMOVE(&u->readers, t, link);
 }
 
+static void
+lost(struct task *t)
+{
+	struct ludp *u = t->on;
+
+	if (u->nqueued > 0 && !TAILQ_EMPTY(&u->readers))
+		task_ready_soon(TAILQ_FIRST(&u->readers));
+}
+
 static int receive(lua_State *, int64_t deadline);
 
 static int
@@ -155,7 +164,7 @@ received(lua_State *L, int status, lua_KContext deadline)
 static int
 receive(lua_State *L, int64_t deadline)
 {
-	static const struct wait wait = { .name = "udp recvfrom", .leave = leave, .external = true };
+	static const struct wait wait = { .name = "udp recvfrom", .leave = leave, .external = true, .lost = lost };
 	struct ludp *u = lua_touserdata(L, 1);
 	struct co *co;
 	int error;

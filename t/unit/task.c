@@ -437,6 +437,48 @@ TEST(waits_for_the_outside_are_counted)
 	sched_fini(&s);
 }
 
+static int losses;
+
+static void
+count_loss(struct task *t)
+{
+	EQ(t->on == &losses, true);
+	losses++;
+}
+
+static const struct wait wait_given = { .name = "given", .lost = count_loss };
+
+/* Only one that was woken, not by its deadline, and has not run yet has lost anything. */
+TEST(what_it_was_woken_for_is_lost)
+{
+	struct toy toy = toy_new();
+	struct sched s;
+
+	init(&s);
+	losses = 0;
+	for (int how = 0; how < 4; how++) {
+		start_toy(&s, &toy, NULL);
+		toy.task.on = &losses;
+		if (how == 2)
+			task_deadline(&toy.task, s.clock.now + 1);
+		task_wait(&toy.task, &wait_given);
+		if (how == 0 || how == 3)
+			OK(task_ready(&toy.task));
+		if (how == 2) {
+			clock_jump(&s.clock, s.clock.now + 1);
+			(void)wheel_run(&s.wheel, s.clock.now, 1);
+		}
+		if (how == 3)
+			EQ(sched_run(&s), SCHED_DONE);
+		else
+			task_fini(&toy.task);
+		EQ(losses, 1);
+	}
+	EQ(s.nready, 0);
+	EQ(s.ntasks, 0);
+	sched_fini(&s);
+}
+
 TEST(how_long_it_has_waited)
 {
 	struct toy toy = toy_new();
@@ -462,4 +504,5 @@ TEST(it_is_small)
 MAIN(RUN(a_new_task_is_suspended), RUN(a_ready_task_is_not_woken_again), RUN(a_running_or_dead_task_is_not_woken), RUN(who_yields_runs_again),
     RUN(woken_before_the_deadline), RUN(the_deadline_passes), RUN(woken_and_timed_out_at_one_moment),
     RUN(the_deadline_is_moved_and_removed), RUN(ended_while_suspended), RUN(ended_while_ready), RUN(ended_by_another), RUN(frees_itself),
-    RUN(used_again_after_its_end), RUN(waits_for_the_outside_are_counted), RUN(how_long_it_has_waited), RUN(it_is_small))
+    RUN(used_again_after_its_end), RUN(waits_for_the_outside_are_counted),
+    RUN(what_it_was_woken_for_is_lost), RUN(how_long_it_has_waited), RUN(it_is_small))
