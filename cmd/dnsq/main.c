@@ -26,6 +26,7 @@ struct dnsq {
 	struct output *output;
 	struct gauge *gauges;
 	struct hosts *hosts;       /* with --locate */
+	struct patterns patterns;  /* with -e */
 	struct job *jobs;          /* all there are */
 	struct job *free_jobs;
 	struct job *first, **last; /* with -o: in the order of the input */
@@ -178,6 +179,7 @@ start_lookup(struct dnsq *d, struct job *job, const struct question *question)
 
 	e->done = lookup_done;
 	e->owner = job;
+	e->patterns = &d->patterns;
 	e->q.x.dnssec = d->options.dnssec;
 	return enum_ask(d->resolver, e, question->number, d->options.suffix);
 }
@@ -397,6 +399,7 @@ tear_down(struct dnsq *d)
 	input_free(d->input);
 	output_free(d->output);
 	free_jobs(d);
+	patterns_fini(&d->patterns);
 	hosts_free(d->hosts);
 	sched_fini(&d->sched);
 }

@@ -1,6 +1,5 @@
 #include "dns/enum.h"
 
-#include <regex.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,46 +177,15 @@ replace(struct slice s, char delimiter, const regmatch_t *groups, const char *nu
 	return 0;
 }
 
-/* Zones have little else than these: no need to compile them. */
-static bool
-is_everything(const char *pattern, const char *number, regmatch_t *groups)
-{
-	regoff_t n = (regoff_t)strlen(number);
-	bool grouped = strcmp(pattern, "^(.*)$") == 0;
-
-	if (!grouped && strcmp(pattern, "^.*$") != 0)
-		return false;
-	for (int i = 0; i < GROUPS; i++)
-		groups[i] = (regmatch_t){ -1, -1 };
-	groups[0] = (regmatch_t){ 0, n };
-	if (grouped)
-		groups[1] = groups[0];
-	return true;
-}
-
-static int
-match(const char *pattern, bool ignore_case, const char *number, regmatch_t *groups, const char **why)
-{
-	regex_t re;
-	int r;
-
-	if (is_everything(pattern, number, groups))
-		return 0;
-	if (regcomp(&re, pattern, REG_EXTENDED | (ignore_case ? REG_ICASE : 0)) != 0)
-		return bad(why, "bad pattern");
-	r = regexec(&re, number, GROUPS, groups, 0);
-	regfree(&re);
-	return r == 0 ? 0 : bad(why, "does not match");
-}
-
 int
-enum_substitute(struct slice expression, const char *number, struct buf *out, const char **why)
+enum_substitute(struct patterns *known, struct slice expression, const char *number, struct buf *out, const char **why)
 {
 	struct slice pattern, replacement;
-	char text[256], delimiter;
+	char text[PATTERN_MAX], delimiter;
 	regmatch_t groups[GROUPS];
 	size_t start = out->n;
 	bool ignore_case;
+	int matched;
 
 	/* a digit, a backslash or the flag as delimiter would be ambiguous (RFC 3402 3.2); repeats must be seen by read_pattern */
 	if (expression.n < 3 || expression.n >= sizeof(text) || strchr("0123456789\\i+{", expression.p[0]) != NULL)
@@ -230,8 +198,10 @@ enum_substitute(struct slice expression, const char *number, struct buf *out, co
 	ignore_case = slice_caseeq(expression, SLICE("i"));
 	if (expression.n > 0 && !ignore_case)
 		return bad(why, "unknown flag of an expression");
-	if (read_pattern(pattern, delimiter, text, why) != 0 || match(text, ignore_case, number, groups, why) != 0)
+	if (read_pattern(pattern, delimiter, text, why) != 0)
 		return -1;
+	if ((matched = pattern_match(known, text, ignore_case, number, groups, GROUPS)) != 0)
+		return bad(why, matched == -1 ? "bad pattern" : "does not match");
 	if (replace(replacement, delimiter, groups, number, out, why) != 0 || out->failed) {
 		if (out->failed)
 			*why = "result too long";
@@ -342,7 +312,7 @@ add_result(struct enum_lookup *e, const struct rule *rule, uint32_t rank)
 		return false;
 	buf_putslice(&e->text, rule->services);
 	uri = e->text.n;
-	if (e->text.failed || enum_substitute(rule->regexp, e->number, &e->text, &why) != 0 ||
+	if (e->text.failed || enum_substitute(e->patterns, rule->regexp, e->number, &e->text, &why) != 0 ||
 	    !is_uri((struct slice){ e->text.p + uri, e->text.n - uri })) {
 		e->text.n = start;
 		e->text.failed = false;
@@ -367,7 +337,7 @@ add_pending(struct enum_lookup *e, const struct dnsmsg *m, const struct rule *ru
 		return false;
 	if (rule->regexp.n == 0)
 		n = (int)name_expand(m->p, rule->replacement, name);
-	else if (enum_substitute(rule->regexp, e->number, &e->text, &why) == 0)
+	else if (enum_substitute(e->patterns, rule->regexp, e->number, &e->text, &why) == 0)
 		n = name_parse((struct slice){ e->text.p + start, e->text.n - start }, name, &why);
 	e->text.n = start;
 	if (n <= 1)

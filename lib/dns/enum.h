@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 #include "dns/name.h"
+#include "dns/pattern.h"
 #include "dns/resolver.h"
 
 enum {
@@ -37,7 +38,7 @@ int enum_domain(const char *number, const uint8_t *suffix, uint8_t *wire);
  * Applies a NAPTR expression, `!pattern!replacement!flags` with any delimiter, to the number; appends the result. 0,
  * or -1 with *why a static text (`does not match` too), `out` is then as it was.
  */
-int enum_substitute(struct slice expression, const char *number, struct buf *out, const char **why);
+int enum_substitute(struct patterns *, struct slice expression, const char *number, struct buf *out, const char **why);
 
 struct enum_result {
 	uint16_t order, preference;
@@ -51,6 +52,7 @@ struct enum_lookup {
 	/* Called once, from the loop. Results are good until the next enum_ask or enum_fini. */
 	void (*done)(struct enum_lookup *);
 	void *owner;               /* yours */
+	struct patterns *patterns; /* borrowed, of all look-ups */
 	struct dns_query q;        /* the outcome of the last query */
 	struct enum_result results[ENUM_RESULTS]; /* best first */
 	unsigned nresults;
@@ -72,7 +74,7 @@ struct enum_lookup {
 };
 
 /*
- * `number` from enum_number, `suffix` a wire name. A zeroed lookup with `done` set is fit. 0, or -1: the name would
+ * `number` from enum_number, `suffix` a wire name. A zeroed lookup with `done` and `patterns` set is fit. 0, or -1: the name would
  * be too long.
  */
 int enum_ask(struct resolver *, struct enum_lookup *, const char *number, const uint8_t *suffix);

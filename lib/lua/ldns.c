@@ -65,6 +65,7 @@ module_gc(lua_State *L)
 	struct ldns *m = lua_touserdata(L, 1);
 
 	buf_fini(&m->scratch);
+	patterns_fini(&m->patterns);
 	hosts_free(m->hosts);
 	m->hosts = NULL;
 	return 0;
@@ -401,6 +402,7 @@ enum_with(lua_State *L, struct resolver *r, int arg)
 	mine = lua_newuserdatauv(L, sizeof(*mine), 1);
 	memset(mine, 0, sizeof(*mine));
 	mine->e.done = lookup_done;
+	mine->e.patterns = &ldns_of(L)->patterns;
 	mine->e.q.x.dnssec = x.dnssec;
 	mine->e.q.x.no_recursion = x.no_recursion;
 	luaL_setmetatable(L, LOOKUP);

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "dns/dnsmsg.h"
 #include "dns/hosts.h"
+#include "dns/pattern.h"
 #include "dns/resolver.h"
 #include "lua/runtime.h"
 
@@ -15,6 +16,7 @@ struct ldns {
 	struct file_stamp stamp; /* of resolv.conf when it was read */
 	int64_t looked;          /* at it, last */
 	struct hosts *hosts;     /* NULL: not needed yet */
+	struct patterns patterns;
 };
 
 struct ldns *ldns_of(lua_State *);

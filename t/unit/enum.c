@@ -49,16 +49,19 @@ static const char *
 apply(const char *expression, const char *to)
 {
 	static char out[2048];
+	struct patterns known = { .n = 0 };
 	struct buf b = { .max = 1024 };
 	const char *why = NULL;
 
-	if (enum_substitute(slice_of(expression), to, &b, &why) != 0) {
+	if (enum_substitute(&known, slice_of(expression), to, &b, &why) != 0) {
 		EQ(b.n, 0);
+		patterns_fini(&known);
 		buf_fini(&b);
 		return why;
 	}
 	if (slice_cstr(buf_slice(&b), out, sizeof(out)) != 0)
 		out[0] = '\0';
+	patterns_fini(&known);
 	buf_fini(&b);
 	return out;
 }
