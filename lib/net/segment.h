@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-enum { SEGMENT_BATCH = 64 };
+enum { SEGMENT_BATCH = 64, SEGMENT_CONTROL = 64 };
 
 /* What was joined: n messages for sendmmsg(2). */
 struct segment {
@@ -22,7 +22,7 @@ struct segment {
 	/* private */
 	struct iovec iov[SEGMENT_BATCH];
 	union {
-		char bytes[CMSG_SPACE(sizeof(uint16_t))];
+		char bytes[SEGMENT_CONTROL + CMSG_SPACE(sizeof(uint16_t))];
 		size_t align;
 	} control[SEGMENT_BATCH];
 };
@@ -31,9 +31,10 @@ struct segment {
 bool segment_supported(int fd);
 
 /*
- * Joins n <= SEGMENT_BATCH datagrams, one iovec each, as far as they go together; they must stay as they are while
- * the result is used. In any_order, those of one length are brought together; else they stay in order.
+ * Joins n <= SEGMENT_BATCH datagrams, one iovec and at most SEGMENT_CONTROL bytes of control messages each, as far as they go together; they must stay as they are while
+ * the result is used. Those that are loose may change places with other loose ones beside them, so that those of one
+ * length come together; the others stay where they are.
  */
-void segment_join(struct segment *, const struct mmsghdr *, size_t n, bool any_order);
+void segment_join(struct segment *, const struct mmsghdr *, const bool *loose, size_t n);
 
 #endif

@@ -10,9 +10,10 @@
 /* Before each datagram; the control message, the address and the bytes follow, each padded to ALIGN. */
 struct record {
 	uint32_t n;       /* bytes of data */
-	uint8_t addr;     /* bytes of address; 0: none */
-	bool taken;       /* it is forgotten, but not the oldest */
 	uint16_t control; /* bytes of control message; 0: none */
+	uint8_t addr;     /* bytes of address; 0: none */
+	bool taken : 1;   /* it is forgotten, but not the oldest */
+	bool loose : 1;
 };
 
 enum { ALIGN = sizeof(struct record), FIRST = 2048, KEEP = 256 * 1024 };
@@ -77,9 +78,10 @@ put(char *at, const void *p, size_t n)
 }
 
 int
-sendq_add_control(struct sendq *q, struct slice data, const struct addr *to, struct slice control)
+sendq_add_how(struct sendq *q, struct slice data, const struct addr *to, struct slice control, bool loose)
 {
-	struct record r = { .n = (uint32_t)data.n, .addr = to != NULL ? (uint8_t)to->len : 0, .control = (uint16_t)control.n };
+	struct record r = { .n = (uint32_t)data.n, .addr = to != NULL ? (uint8_t)to->len : 0, .control = (uint16_t)control.n,
+		.loose = loose };
 	char *at;
 
 	if (data.n > SENDQ_MAX) {
@@ -101,11 +103,11 @@ sendq_add_control(struct sendq *q, struct slice data, const struct addr *to, str
 int
 sendq_add(struct sendq *q, struct slice data, const struct addr *to)
 {
-	return sendq_add_control(q, data, to, (struct slice){ NULL, 0 });
+	return sendq_add_how(q, data, to, (struct slice){ NULL, 0 }, false);
 }
 
 size_t
-sendq_batch(const struct sendq *q, struct mmsghdr *msgs, struct iovec *iov, size_t most)
+sendq_batch(const struct sendq *q, struct mmsghdr *msgs, struct iovec *iov, bool *loose, size_t most)
 {
 	char *at = q->p + q->head;
 	size_t n = q->count < most ? q->count : most;
@@ -119,6 +121,7 @@ sendq_batch(const struct sendq *q, struct mmsghdr *msgs, struct iovec *iov, size
 		name = at + sizeof(r) + padded(r.control);
 		iov[i].iov_base = name + padded(r.addr);
 		iov[i].iov_len = r.n;
+		loose[i] = r.loose;
 		msgs[i].msg_hdr = (struct msghdr){
 			.msg_name = r.addr > 0 ? name : NULL,
 			.msg_namelen = r.addr,

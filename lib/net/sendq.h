@@ -5,6 +5,7 @@
 #ifndef NET_SENDQ_H
 #define NET_SENDQ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -27,14 +28,14 @@ void sendq_fini(struct sendq *);
 /* Copies both; `to` may be NULL. 0, or -1 with errno: ENOBUFS: it is full; ENOMEM. */
 int sendq_add(struct sendq *, struct slice data, const struct addr *to);
 
-/* The same with a control message, which is copied too: at most 65528 bytes. */
-int sendq_add_control(struct sendq *, struct slice data, const struct addr *to, struct slice control);
+/* The same with a control message, which is copied too: at most 65528 bytes. Loose: see segment.h. */
+int sendq_add_how(struct sendq *, struct slice data, const struct addr *to, struct slice control, bool loose);
 
 /*
  * Fills in at most `most` of each for the oldest datagrams; they point into the queue until it is changed. Returns
  * how many.
  */
-size_t sendq_batch(const struct sendq *, struct mmsghdr *, struct iovec *, size_t most);
+size_t sendq_batch(const struct sendq *, struct mmsghdr *, struct iovec *, bool *loose, size_t most);
 
 /* Forgets the n oldest. */
 void sendq_drop(struct sendq *, size_t n);

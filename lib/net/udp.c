@@ -70,6 +70,7 @@ static struct {
 static struct {
 	struct mmsghdr msgs[BATCH];
 	struct iovec iov[BATCH];
+	bool loose[BATCH];
 	struct segment joined;
 } out;
 
@@ -154,7 +155,7 @@ send_failed(struct udp *u, int error)
 static bool
 send_some(struct udp *u)
 {
-	size_t n = sendq_batch(&u->queue, out.msgs, out.iov, BATCH);
+	size_t n = sendq_batch(&u->queue, out.msgs, out.iov, out.loose, BATCH);
 	struct segment *joined = &out.joined;
 	int sent;
 
@@ -163,7 +164,7 @@ send_some(struct udp *u)
 			sendq_drop(&u->queue, (size_t)sent);
 		return sent > 0;
 	}
-	segment_join(joined, out.msgs, n, u->any_order);
+	segment_join(joined, out.msgs, out.loose, n);
 	if ((sent = sendmmsg(u->watch.fd, joined->msgs, (unsigned)joined->n, MSG_NOSIGNAL)) <= 0)
 		return false;
 	if ((size_t)sent == joined->n) {
@@ -217,7 +218,7 @@ udp_flush(struct udp *u)
 }
 
 static int
-queue(struct udp *u, struct slice data, const struct addr *to, struct slice control)
+queue(struct udp *u, struct slice data, const struct addr *to, struct slice control, bool loose)
 {
 	static const size_t most4 = 65507, most6 = 65527; /* what an IP packet leaves: RFC 768, RFC 8200 */
 
@@ -233,7 +234,7 @@ queue(struct udp *u, struct slice data, const struct addr *to, struct slice cont
 		errno = EMSGSIZE;
 		return -1;
 	}
-	if (sendq_add_control(&u->queue, data, to, control) == -1)
+	if (sendq_add_how(&u->queue, data, to, control, loose) == -1)
 		return -1;
 	if (u->blocked)
 		return 0;
@@ -247,15 +248,15 @@ queue(struct udp *u, struct slice data, const struct addr *to, struct slice cont
 int
 udp_send(struct udp *u, struct slice data, const struct addr *to)
 {
-	return queue(u, data, to, (struct slice){ NULL, 0 });
+	return udp_send_how(u, data, to, NULL, u->any_order);
 }
 
 int
-udp_send_from(struct udp *u, struct slice data, const struct addr *to, const struct addr *from)
+udp_send_how(struct udp *u, struct slice data, const struct addr *to, const struct addr *from, bool loose)
 {
 	char control[PKTINFO_SPACE];
 
-	return queue(u, data, to, slice_make(control, pktinfo_write(from, control)));
+	return queue(u, data, to, slice_make(control, from != NULL ? pktinfo_write(from, control) : 0), loose);
 }
 
 /* --- receiving --- */

@@ -32,7 +32,7 @@ struct udp_options {
 	bool reuseport;     /* share the port with other processes (SO_REUSEPORT) */
 	bool v6only;
 	bool any_order;     /* what is sent in one turn may be sent in any order: that can be cheaper */
-	bool local;         /* for one that is bound to every address: udp_came_to and udp_send_from work */
+	bool local;         /* for one that is bound to every address: udp_came_to and udp_send_how's `from` work */
 };
 
 /*
@@ -95,8 +95,11 @@ int udp_came_to(const struct udp *, struct addr *);
  */
 int udp_send(struct udp *, struct slice data, const struct addr *to);
 
-/* The same, from one of our addresses; its port does not count. */
-int udp_send_from(struct udp *, struct slice data, const struct addr *to, const struct addr *from);
+/*
+ * The same; from one of our addresses, unless that is NULL, its port does not count. Loose: it may change places with
+ * those beside it that are loose too, which can be cheaper.
+ */
+int udp_send_how(struct udp *, struct slice data, const struct addr *to, const struct addr *from, bool loose);
 
 /* Sends the queue now, unless the socket is known to take nothing. udp_pending: how many datagrams wait in it. */
 void udp_flush(struct udp *);

@@ -22,9 +22,9 @@ struct sipflow_user {
 struct sipflow {
 	/*
 	 * Sends a message to `to`. 0; -1 with errno when it is known that it cannot be sent. What a network loses is no
-	 * failure.
+	 * failure. Loose: others may overtake it, by which sending gets cheaper.
 	 */
-	int (*send)(struct sipflow *, struct slice, const struct addr *to);
+	int (*send)(struct sipflow *, struct slice, const struct addr *to, bool loose);
 	void (*unused)(struct sipflow *); /* nobody holds it any more */
 	struct addr local;                /* our address: of a socket that is bound to all, the any-address */
 	enum transport transport;
@@ -51,7 +51,13 @@ sipflow_release(struct sipflow *f)
 static inline int
 sipflow_send(struct sipflow *f, struct slice message, const struct addr *to)
 {
-	return f->send(f, message, to);
+	return f->send(f, message, to, false);
+}
+
+static inline int
+sipflow_send_loose(struct sipflow *f, struct slice message, const struct addr *to)
+{
+	return f->send(f, message, to, true);
 }
 
 static inline void

@@ -396,11 +396,12 @@ remember(struct connection *c, struct slice data, const struct addr *to)
 }
 
 static int
-send_message(struct sipflow *f, struct slice data, const struct addr *to)
+send_message(struct sipflow *f, struct slice data, const struct addr *to, bool loose)
 {
 	struct connection *c = (struct connection *)f;
 	int saved;
 
+	(void)loose;
 	if (c->stream == NULL || c->closing)
 		return send_on_another(c, data, to);
 	if (c->half)

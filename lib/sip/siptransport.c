@@ -61,7 +61,7 @@ unused_door(struct sipflow *flow)
 }
 
 static int
-send_from_door(struct sipflow *flow, struct slice data, const struct addr *to)
+send_from_door(struct sipflow *flow, struct slice data, const struct addr *to, bool loose)
 {
 	struct door *d = (struct door *)flow;
 
@@ -69,7 +69,7 @@ send_from_door(struct sipflow *flow, struct slice data, const struct addr *to)
 		errno = EPIPE;
 		return -1;
 	}
-	return udp_send_from(d->transport->udp, data, to, &d->at);
+	return udp_send_how(d->transport->udp, data, to, &d->at, loose);
 }
 
 static void
@@ -140,7 +140,7 @@ came(struct udp *udp, struct slice data, const struct addr *from)
 }
 
 static int
-send_datagram(struct sipflow *flow, struct slice data, const struct addr *to)
+send_datagram(struct sipflow *flow, struct slice data, const struct addr *to, bool loose)
 {
 	struct siptransport *t = (struct siptransport *)flow;
 
@@ -148,7 +148,7 @@ send_datagram(struct sipflow *flow, struct slice data, const struct addr *to)
 		errno = EPIPE;
 		return -1;
 	}
-	return udp_send(t->udp, data, to);
+	return udp_send_how(t->udp, data, to, NULL, loose);
 }
 
 static int

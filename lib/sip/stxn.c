@@ -140,7 +140,12 @@ stxn_send(struct stxn *t)
 	if (t->response == NULL || t->flow == NULL)
 		return;
 	memcpy(&to.u, &t->to, to.len);
-	(void)sipflow_send(t->flow, slice_make(t->response, t->response_len), &to);
+	/* the first response may come before those of other transactions, a later one not before an earlier one */
+	if (t->said)
+		(void)sipflow_send(t->flow, slice_make(t->response, t->response_len), &to);
+	else
+		(void)sipflow_send_loose(t->flow, slice_make(t->response, t->response_len), &to);
+	t->said = true;
 }
 
 /* Timer G: the final response to an INVITE goes out until the ACK comes, ever more seldom, for 64*T1 (17.2.1). */

@@ -33,6 +33,7 @@ struct stxn {
 	bool invite, reliable;
 	bool in_calls;
 	bool first;              /* no tag in To: its copies on other ways are merged ones */
+	bool said;               /* something was sent */
 	bool waits_for_ack;      /* a final response to an INVITE is sent again until then */
 	uint32_t copy_h;         /* of Request-URI and maker */
 	uint32_t to_tag_h;       /* of the 2xx that waits for its ACK */

@@ -131,7 +131,7 @@ static void
 answer_from_there(struct udp *u, struct slice data, const struct addr *from)
 {
 	EQ(udp_came_to(u, &came_to), 0);
-	EQ(udp_send_from(u, data, from, &came_to), 0);
+	EQ(udp_send_how(u, data, from, &came_to, false), 0);
 }
 
 /* Bound to all addresses, it tells which one was meant, and answers from there. */
