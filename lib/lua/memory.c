@@ -77,11 +77,12 @@ give_back(struct runtime *rt)
 
 /* --- the collector --- */
 
-/* What a thread takes at least; and as many slabs without objects, beside as many as have some, are too many. */
-enum { THREAD_KIB = 1, EMPTIES = 32 };
+/* What a thread takes at least; and garbage beyond what accumulates in a busy service. */
+enum { THREAD_KIB = 1, BURST_KIB = 16 * 1024 };
 
 /*
- * A cycle when the heap has grown by half, or when a good part of it are threads that were let go after a burst; or,
+ * A cycle when the heap has grown by half, or when a good part of it are threads that were let go after a burst, or
+ * half of the coroutines that there were have ended; or,
  * since what ends frees without allocating, after anything ran at all, but then so seldom that it takes a fiftieth of
  * the time at most. By generations, Lua chooses the time itself, and a burst alone is for us.
  */
@@ -89,6 +90,8 @@ static bool
 time_to_collect(struct runtime *rt, int kib)
 {
 	if (rt->let_go > 1024 && rt->let_go * THREAD_KIB > kib / 4)
+		return true;
+	if (rt->crowd > 1024 && rt->count < rt->crowd / 2)
 		return true;
 	if (rt->generational || rt->sched->stats.switches == rt->collected_at)
 		return false;
@@ -108,16 +111,43 @@ cycle_done(struct runtime *rt)
 	rt->stats.collecting += rt->spent;
 	rt->settled = lua_gc(rt->L, LUA_GCCOUNT, 0);
 	rt->next_cycle = rt->sched->clock.now + 50 * rt->spent + SEC / 10;
-	if (rt->unsettled - rt->settled > 1024 && rt->settled < rt->unsettled / 4 * 3)
-		give_back(rt);
-	/* also when it shrank by little and little */
-	else if (rt->slabs.empties > rt->slabs.slabs + EMPTIES)
-		slab_trim(&rt->slabs);
-	/* what has a finalizer is only freed by the cycle after the one that finds it: soon, and also when nothing runs in between */
-	if (rt->settled < rt->unsettled - rt->unsettled / 16) {
+	/* what has a finalizer is only freed by the cycle after the one that finds it, also when nothing runs in between */
+	if (rt->settled < rt->unsettled - rt->unsettled / 16)
 		rt->collected_at = UINT64_MAX;
+	/* and of a burst that may be most of it */
+	if (rt->unsettled - rt->settled > BURST_KIB)
 		rt->next_cycle = rt->sched->clock.now + 5 * rt->spent + SEC / 10;
+}
+
+static bool
+is_less(int kib, int than)
+{
+	return than - kib > 1024 && kib < than / 4 * 3;
+}
+
+/*
+ * Memory is given back when there was much less of it for a whole second than there once was: a busy program's rises and
+ * falls with each cycle, and what it gives back is what it takes next.
+ */
+static void
+look_back(struct runtime *rt, int kib)
+{
+	int64_t now = rt->sched->clock.now;
+
+	if (kib > rt->recent)
+		rt->recent = kib;
+	if (rt->recent > rt->high)
+		rt->high = rt->recent;
+	if (now >= rt->looked_back + SEC) {
+		if (is_less(rt->recent, rt->high)) {
+			give_back(rt);
+			rt->high = rt->recent;
+		}
+		rt->recent = kib;
+		rt->looked_back = now;
 	}
+	if (is_less(kib, rt->high) && !timer_pending(&rt->collector))
+		timer_arm(&rt->sched->wheel, &rt->collector, rt->looked_back + SEC);
 }
 
 bool
@@ -128,6 +158,9 @@ runtime_idle(struct runtime *rt)
 	bool done;
 
 	lout_push(rt->outs);
+	look_back(rt, kib);
+	if (rt->count > rt->crowd)
+		rt->crowd = rt->count;
 	if (rt->only_lua)
 		return false;
 	if (!rt->collecting) {
@@ -138,6 +171,7 @@ runtime_idle(struct runtime *rt)
 		rt->unsettled = kib;
 		rt->spent = 0;
 		rt->let_go = 0;
+		rt->crowd = rt->count;
 	}
 	begun = clock_read(&rt->sched->clock);
 	done = rt->generational ? lua_gc(rt->L, LUA_GCCOLLECT) == 0 : lua_gc(rt->L, LUA_GCSTEP, 0) != 0;

@@ -59,9 +59,12 @@ struct runtime {
 	bool only_lua;           /* the script wants none */
 	bool collecting;         /* in the middle of a cycle */
 	int let_go;              /* threads since it or the one before began */
+	size_t crowd;            /* coroutines at most since then */
 	int settled, unsettled;  /* KiB of Lua memory after its last cycle, and before this one */
 	uint64_t collected_at;   /* switches when this or the last one began */
 	int64_t spent, next_cycle;
+	int high, recent;        /* KiB of Lua memory at most, since some was given back and since... */
+	int64_t looked_back;
 	struct timer collector;
 	void (*report)(void *, const char *);
 	void *report_arg;
