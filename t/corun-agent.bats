@@ -109,13 +109,17 @@ agent() {
 	server 'function request(req) sleep(req.method == "INFO" and 20 or 60) req:reply(200) end'
 	agent "
 		say(a:request { method = 'OPTIONS', uri = 'sip:x', target = 'tcp:127.0.0.1:1' })
+		say(a:request { method = 'OPTIONS', uri = 'sip:x', target = 'udp:127.0.0.1:1' })
+		say(a:request { method = 'INVITE', uri = 'sip:x@[::1]:1' })
+		say(a:request { method = 'OPTIONS', uri = 'sip:x@255.255.255.255' })
 		say(a:request { method = 'INFO', uri = 'sip:x', target = udp, timeout = 0.1 })
 		say(a:request { method = 'INVITE', uri = 'sip:x', target = udp, timeout = 0.1 })
 		local co = spawn(function() a:request { method = 'INVITE', uri = 'sip:x', target = udp } end)
 		sleep(0.5)
 		coop.cancel(co)
 		os.exit(0)"
-	[ "$output" = $'nil\tConnection refused\nnil\ttimeout\n487\tRequest Terminated' ]
+	refused=$'nil\tConnection refused'
+	[ "$output" = "$refused"$'\n'"$refused"$'\n'"$refused"$'\nnil\tPermission denied\nnil\ttimeout\n487\tRequest Terminated' ]
 	# silence, in virtual time
 	cat >silent.lua <<-'LUA'
 		local s = net.udp('127.0.0.1:0')
@@ -255,6 +259,8 @@ zone() {
 		_sip._tcp.x IN SRV 1 0 1 one
 		_sip._tcp.x IN SRV 2 0 $port one
 		_sip._tcp.x IN SRV 3 0 $((port + 1)) one
+		_sip._udp.x IN SRV 1 0 1 one
+		_sip._udp.x IN SRV 2 0 $((port + 1)) one
 		one IN A 127.0.0.1
 	END
 	start_nsd fail.test "$PWD/zone2"
@@ -262,12 +268,13 @@ zone() {
 	printf 'function request(req) req:reply(req.uri.user == "x" and 503 or 200) end' >busy.lua
 	printf 'function request(req) req:reply(200, "Third") end' >good.lua
 	start busy sipd -l "tcp:127.0.0.1:$port" busy.lua
-	start good sipd -l "tcp:127.0.0.1:$((port + 1))" good.lua
+	start good sipd -l "udp:127.0.0.1:$((port + 1))" -l "tcp:127.0.0.1:$((port + 1))" good.lua
 	wait_for busy.err listening
-	wait_for good.err listening
+	wait_for good.err 'listening on tcp'
 	agent "
 		say(a:request { method = 'OPTIONS', uri = 'sip:x@x.fail.test;transport=tcp' })
 		say(a:request { method = 'OPTIONS', uri = 'sip:y@x.fail.test;transport=tcp' })
+		say(a:request { method = 'OPTIONS', uri = 'sip:x@x.fail.test;transport=udp' })
 		say(a:request { method = 'OPTIONS', uri = 'sip:nowhere.fail.test' })"
-	[ "$output" = $'200\tThird\n200\tOK\nnil\tNXDOMAIN' ]
+	[ "$output" = $'200\tThird\n200\tOK\n200\tThird\nnil\tNXDOMAIN' ]
 }

@@ -231,7 +231,7 @@ check(lua_State *L)
 static struct siptransport *
 udp_of(struct lagent *a, int family)
 {
-	struct siptransport_options options = { .transport = TRANSPORT_UDP };
+	struct siptransport_options options = { .transport = TRANSPORT_UDP, .client = true };
 	struct siptransport **t = &a->udp[family == AF_INET6];
 	struct addr any;
 
@@ -277,26 +277,25 @@ check_flow(lua_State *L, struct lagent *a, int arg, struct addr *to)
 	return t != NULL ? siptransport_flow(t) : NULL;
 }
 
-static bool
-is_any(const struct addr *a)
-{
-	return a->u.sa.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr) : a->u.in.sin_addr.s_addr == INADDR_ANY;
-}
-
-/* Which of our addresses the system would send from to `to`; the port stays. */
-static void
+/* Which of our addresses the system would send from to `to`; the port stays. 0; -1 with errno: there is no way there. */
+static int
 choose_local(const struct addr *to, struct addr *local)
 {
-	int fd = socket(to->u.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(to->u.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), error = 0;
 	struct addr got = { .len = sizeof(got.u) };
 
 	if (fd == -1)
-		return;
-	if (connect(fd, &to->u.sa, to->len) == 0 && getsockname(fd, &got.u.sa, &got.len) == 0) {
-		addr_set_port(&got, addr_port(local));
-		*local = got;
-	}
+		return -1;
+	if (connect(fd, &to->u.sa, to->len) == -1 || getsockname(fd, &got.u.sa, &got.len) == -1)
+		error = errno;
 	(void)close(fd);
+	if (error != 0) {
+		errno = error;
+		return -1;
+	}
+	addr_set_port(&got, addr_port(local));
+	*local = got;
+	return 0;
 }
 
 /* agent:via(transport, address [, name]): the address that we are found at from there; nil, error */
@@ -315,8 +314,8 @@ agent_via(lua_State *L)
 		port = addr_port(siptransport_addr(a->listener));
 		addr_set_port(&local, port);
 	}
-	if (is_any(&local))
-		choose_local(&to, &local);
+	if (addr_is_any(&local) && choose_local(&to, &local) == -1)
+		return lua_failno(L, errno);
 	lnet_pushaddr(L, &local);
 	return 1;
 }
@@ -457,7 +456,7 @@ agent_take(lua_State *L)
 static int
 bind_agent(struct lagent *a, const struct addr *at, enum transport transport)
 {
-	struct siptransport_options options = { .transport = transport, .streams = a->streams };
+	struct siptransport_options options = { .transport = transport, .streams = a->streams, .client = true };
 	struct siptransport *t = siptransport_listen(&a->server, at, &options);
 
 	if (t == NULL)

@@ -20,11 +20,13 @@
 #include "net/segment.h"
 #include "net/sendq.h"
 #include "net/unixsock.h"
+#include "net/unreach.h"
 
 enum {
 	BATCH = SEGMENT_BATCH,
 	BATCHES = 4,     /* received for one event: the other sockets have their turn too */
 	REFUSALS = 20,   /* tries at AGAIN each */
+	VAIN = 64,       /* addresses that nothing could be sent to, in one turn; more are told when they are tried again */
 	/*
 	 * a page more than a datagram, and a bit, or else all slots would compete for the same lines of the CPU's
 	 * cache
@@ -33,6 +35,11 @@ enum {
 };
 
 #define AGAIN MSEC
+
+struct vain {
+	struct addr to;
+	int error;
+};
 
 struct udp {
 	struct watch watch;
@@ -44,6 +51,9 @@ struct udp {
 	udp_arrived *arrived;
 	void *arrived_arg;
 	udp_batch *batch;
+	udp_unreached *unreached;
+	struct vain *vain;       /* VAIN of them, of which nvain are to be told; NULL without `unreached` */
+	size_t nvain;
 	void *user;
 	struct sendq queue;
 	struct unixsock file;
@@ -138,6 +148,43 @@ wait_for_room(struct udp *u)
 	return true;
 }
 
+/* Who sends may stand anywhere in its own affairs: it is told at the end of the turn. */
+static void
+note_vain(struct udp *u, const void *to, socklen_t len, int error)
+{
+	struct vain *v;
+
+	if (u->nvain == VAIN || len == 0 || error == 0)
+		return;
+	v = &u->vain[u->nvain++];
+	*v = (struct vain){ .to = { .len = len }, .error = error };
+	memcpy(&v->to.u, to, len);
+	sched_defer(u->s, &u->defer);
+}
+
+/* Whether the error was that of a datagram before. */
+static bool
+was_late(struct udp *u)
+{
+	struct addr to;
+	bool late = false;
+	int error;
+
+	for (; u->unreached != NULL && unreach_take(u->watch.fd, &to, &error) == 0; late = true)
+		note_vain(u, &to.u, to.len, error);
+	return late;
+}
+
+static void
+give_up(struct udp *u, int error)
+{
+	const struct msghdr *m = &out.msgs[0].msg_hdr;
+
+	if (u->unreached != NULL && sendq_batch(&u->queue, out.msgs, out.iov, out.loose, 1) == 1)
+		note_vain(u, m->msg_name, m->msg_namelen, error);
+	sendq_drop(&u->queue, 1);
+}
+
 /*
  * The error that sendmmsg tells may belong to an earlier datagram: that nobody listens comes back by ICMP and is told
  * to the next one, which is not sent. So each gets a second chance.
@@ -146,8 +193,10 @@ static void
 send_failed(struct udp *u, int error)
 {
 	note_error(u, error);
+	if (was_late(u))
+		return;
 	if (u->retried)
-		sendq_drop(&u->queue, 1);
+		give_up(u, error);
 	u->retried = !u->retried;
 }
 
@@ -330,6 +379,25 @@ receive(struct udp *u)
 			return;
 }
 
+static void
+take_errors(struct udp *u)
+{
+	struct addr to;
+	int error;
+
+	while (!u->closed && unreach_take(u->watch.fd, &to, &error) == 0)
+		if (error != 0)
+			u->unreached(u, &to, error);
+}
+
+static void
+tell_vain(struct udp *u)
+{
+	for (size_t i = 0; i < u->nvain && !u->closed; i++)
+		u->unreached(u, &u->vain[i].to, u->vain[i].error);
+	u->nvain = 0;
+}
+
 /* --- the loop's calls --- */
 
 static void
@@ -342,6 +410,7 @@ destroy(struct udp *u)
 	(void)close(u->watch.fd);
 	unixsock_remove(&u->file);
 	sendq_fini(&u->queue);
+	free(u->vain);
 	free(u);
 }
 
@@ -371,7 +440,9 @@ ready(struct watch *w, int events)
 		if (!u->blocked)
 			(void)set_interest(u, u->interest & ~POLLER_OUT);
 	}
-	if (events & POLLER_IN) {
+	if (u->unreached != NULL)
+		take_errors(u);
+	if ((events & POLLER_IN) && !u->closed) {
 		if (!u->reading || u->arrived != NULL)
 			(void)set_interest(u, u->interest & ~POLLER_IN);
 		if (u->reading && u->arrived != NULL)
@@ -393,6 +464,7 @@ end_of_turn(struct defer *d)
 		u->tell = false;
 		u->failed(u);
 	}
+	tell_vain(u);
 	done(u);
 }
 
@@ -549,6 +621,17 @@ void
 udp_on_error(struct udp *u, udp_failed *failed)
 {
 	u->failed = failed;
+}
+
+int
+udp_on_unreached(struct udp *u, udp_unreached *unreached)
+{
+	if (u->vain == NULL && (u->vain = calloc(VAIN, sizeof(*u->vain))) == NULL)
+		return -1;
+	if (unreach_ask(u->watch.fd, u->family) == -1)
+		return -1;
+	u->unreached = unreached;
+	return 0;
 }
 
 int

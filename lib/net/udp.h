@@ -111,6 +111,15 @@ int udp_error(struct udp *);
 /* `failed` is called, at the end of the turn, when there is one. NULL: nobody is. */
 void udp_on_error(struct udp *, udp_failed *failed);
 
+/*
+ * What was sent to `to` met nobody there, or cannot be sent there; the error is ECONNREFUSED, EHOSTUNREACH, EACCES or the
+ * like. Called while the socket is read, or at the end of the turn. May close it.
+ */
+typedef void udp_unreached(struct udp *, const struct addr *to, int error);
+
+/* For a socket of IP that is read all the time and sends to many. 0, or -1 with errno. */
+int udp_on_unreached(struct udp *, udp_unreached *);
+
 /* The system's receive buffer, in bytes as the system counts them, which is far more than the datagrams have. */
 struct udp_buffer {
 	uint32_t used, size;

@@ -171,7 +171,7 @@ fire(struct timer *timer)
 		end(t, CTXN_TIMEOUT, 0);
 }
 
-/* Nothing will come on that connection any more. */
+/* Nothing will come on that connection any more, or from where the request went. */
 static void
 lost(struct sipflow_user *u, int error)
 {
@@ -192,6 +192,7 @@ begin(struct ctxn *t)
 	t->again = t->flow->reliable ? CLOCK_FOREVER : now + t->interval;
 	t->ends = now + LIMIT;
 	t->user.lost = lost;
+	t->user.peer = &t->to;
 	sipflow_use(t->flow, &t->user);
 	l->stats.requests++;
 	arm(t);

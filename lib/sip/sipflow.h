@@ -12,12 +12,18 @@
 #include "base/addr.h"
 #include "base/slice.h"
 
-/* Who is told when the connection has ended: what it still waits for will not come. Embed it, and zero it first. */
+/*
+ * Who is told when the connection has ended, or nobody can be reached at `peer`: what it still waits for will not come.
+ * Embed it, and zero it first.
+ */
 struct sipflow_user {
 	void (*lost)(struct sipflow_user *, int error); /* errno; 0: the peer closed it. It is no user any more */
+	const struct addr *peer;                        /* of a datagram socket; NULL: whoever */
 	/* private */
 	LIST_ENTRY(sipflow_user) entry;
 };
+
+LIST_HEAD(sipflow_users, sipflow_user);
 
 struct sipflow {
 	/*
@@ -30,7 +36,7 @@ struct sipflow {
 	enum transport transport;
 	bool reliable;                    /* messages are not sent again: a stream */
 	size_t holders;
-	LIST_HEAD(, sipflow_user) users;
+	struct sipflow_users users;
 };
 
 static inline struct sipflow *
@@ -72,16 +78,39 @@ sipflow_leave(struct sipflow_user *u)
 	LIST_REMOVE(u, entry);
 }
 
+static inline void
+sipflow_tell(struct sipflow_users *users, int error)
+{
+	struct sipflow_user *u;
+
+	while ((u = LIST_FIRST(users)) != NULL) {
+		LIST_REMOVE(u, entry);
+		u->lost(u, error);
+	}
+}
+
 /* For the transport: tells all users. */
 static inline void
 sipflow_lost(struct sipflow *f, int error)
 {
-	struct sipflow_user *u;
+	sipflow_tell(&f->users, error);
+}
 
-	while ((u = LIST_FIRST(&f->users)) != NULL) {
+/* For the transport: tells those whose peer it is; who is told may leave, or take others along. */
+static inline void
+sipflow_unreached(struct sipflow *f, const struct addr *peer, int error)
+{
+	struct sipflow_users told = LIST_HEAD_INITIALIZER(told);
+	struct sipflow_user *u, *next;
+
+	for (u = LIST_FIRST(&f->users); u != NULL; u = next) {
+		next = LIST_NEXT(u, entry);
+		if (u->peer == NULL || !addr_eq(u->peer, peer))
+			continue;
 		LIST_REMOVE(u, entry);
-		u->lost(u, error);
+		LIST_INSERT_HEAD(&told, u, entry);
 	}
+	sipflow_tell(&told, error);
 }
 
 #endif

@@ -139,6 +139,14 @@ came(struct udp *udp, struct slice data, const struct addr *from)
 	stxn_receive(t->layer, way_back(t), data, from);
 }
 
+static void
+unreached(struct udp *udp, const struct addr *to, int error)
+{
+	struct siptransport *t = udp_user(udp);
+
+	sipflow_unreached(&t->flow, to, error);
+}
+
 static int
 send_datagram(struct sipflow *flow, struct slice data, const struct addr *to, bool loose)
 {
@@ -152,13 +160,14 @@ send_datagram(struct sipflow *flow, struct slice data, const struct addr *to, bo
 }
 
 static int
-open_udp(struct siptransport *t, const struct addr *at, bool reuseport)
+open_udp(struct siptransport *t, const struct addr *at, const struct siptransport_options *o)
 {
-	struct udp_options options = { .rcvbuf = SOCKET_BUFFER, .sndbuf = SOCKET_BUFFER, .reuseport = reuseport, .v6only = true };
+	struct udp_options options = { .rcvbuf = SOCKET_BUFFER, .sndbuf = SOCKET_BUFFER, .reuseport = o->reuseport, .v6only = true };
 
 	options.local = t->everywhere = addr_is_any(at);
 	t->udp = udp_open(t->layer->sched, at, at->u.sa.sa_family, &options, came, t);
-	if (t->udp == NULL || udp_localaddr(t->udp, &t->flow.local) == -1)
+	if (t->udp == NULL || udp_localaddr(t->udp, &t->flow.local) == -1 ||
+	    (o->client && udp_on_unreached(t->udp, unreached) == -1))
 		return -1;
 	return udp_read(t->udp, true);
 }
@@ -221,7 +230,7 @@ siptransport_listen(struct stxn_layer *layer, const struct addr *at, const struc
 	if (o->transport == TRANSPORT_TLS)
 		t->tls = tls_ref(o->tls);
 	timer_init(&t->rest, rested, true);
-	if ((o->transport == TRANSPORT_UDP ? open_udp(t, at, o->reuseport) : open_tcp(t, at, o->reuseport)) == 0)
+	if ((o->transport == TRANSPORT_UDP ? open_udp(t, at, o) : open_tcp(t, at, o->reuseport)) == 0)
 		return t;
 	saved = errno;
 	siptransport_close(t);

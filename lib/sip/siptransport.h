@@ -10,6 +10,7 @@ struct siptransport;
 struct siptransport_options {
 	enum transport transport;   /* TRANSPORT_UDP, TRANSPORT_TCP or TRANSPORT_TLS */
 	bool reuseport;
+	bool client;                /* requests are sent over UDP, too: the flow's users are told if nobody is there (18.4) */
 	struct sipstreams *streams; /* where connections go; NULL if there are none */
 	struct tls *tls;            /* of a server; of TRANSPORT_TLS. A reference is taken */
 };

@@ -299,6 +299,31 @@ TEST(on_a_stream)
 	close_layer();
 }
 
+TEST(nobody_there)
+{
+	struct addr other;
+
+	open_layer(false);
+	EQ(addr_literal(SLICE("192.0.2.9"), 5061, &other), 0);
+	OK(ask("OPTIONS", "z9hG4bKa") != NULL);
+	OK(ask("INVITE", "z9hG4bKb") != NULL);
+	OK(ask("INVITE", "z9hG4bKc") != NULL);
+	EQ(receive(404, "INVITE", "z9hG4bKc", "x"), true);
+	sipflow_unreached(&flow, &other, ECONNREFUSED);
+	EQ(nended, 0);
+	sipflow_unreached(&flow, &server, ECONNREFUSED);
+	EQ(nended, 2);
+	EQ(ended_how, CTXN_TRANSPORT);
+	EQ(end_error, ECONNREFUSED);
+	/* what was answered stays for answers that come again */
+	EQ(layer.stats.kept, 1);
+	EQ(receive(404, "INVITE", "z9hG4bKc", "x"), true);
+	pass(32 * SEC);
+	EQ(layer.stats.kept, 0);
+	EQ(nended, 2);
+	close_layer();
+}
+
 TEST(what_cannot_be_sent)
 {
 	static const char response[] = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\n"
@@ -383,4 +408,4 @@ TEST(no_memory)
 }
 
 MAIN(RUN(an_invite_that_nobody_hears), RUN(another_request_that_nobody_hears), RUN(an_answer), RUN(a_refusal_is_acknowledged_each_time),
-    RUN(an_acceptance), RUN(on_a_stream), RUN(what_cannot_be_sent), RUN(cancel), RUN(no_memory))
+    RUN(an_acceptance), RUN(on_a_stream), RUN(nobody_there), RUN(what_cannot_be_sent), RUN(cancel), RUN(no_memory))
