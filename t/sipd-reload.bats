@@ -90,6 +90,7 @@ client() {
 		local r = c:receive()
 		print(r.status, tonumber(r.field['retry-after']) > 0, c:receive().status, c:receive().status)"
 	[ "$output" = $'503\ttrue\t200\t200' ]
+	wait_for sipd.err '^sipd: OPTIONS from 127.0.0.1:[0-9]+ refused: 2 requests are in work, Call-ID '
 	script 'max_requests = 3 function request(req) sleep(0.5) req:reply(200) end'
 	kill -HUP "$pid"
 	wait_for sipd.err 'in force'
@@ -103,14 +104,18 @@ client() {
 	[[ $stderr == *max_requests* ]]
 }
 
-@test "a flood of rubbish: some lines, then how many more" {
-	sipd_with 'function request(req) req:reply(200) end'
+@test "a flood of rubbish, or of requests that fail: some lines, then how many more" {
+	sipd_with 'function request(req) if req.method == "INFO" then error "no good" end req:reply(200) end'
 	client "
 		for i = 1, 500 do c:send('rubbish') end
+		for i = 1, 100 do c:send(c:request('INFO', 'sip:x')) end
+		for i = 1, 100 do assert(c:receive().status == 500) end
 		print(c:ask('OPTIONS', 'sip:x').status)"
 	[ "$output" = 200 ]
 	wait_for sipd.err '^sipd: [0-9]+ more bad messages in a second$'
-	[ "$(grep -c 'sipd: bad message' sipd.err)" -le 40 ]
+	wait_for sipd.err '^sipd: [0-9]+ more requests that failed in a second$'
+	[ "$(grep -c 'sipd: bad message' sipd.err)" -le 100 ]
+	[ "$(grep -c 'no good' sipd.err)" -le 60 ]
 }
 
 @test "gauges: requests, answers by class, latency" {

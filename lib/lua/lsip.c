@@ -15,7 +15,7 @@
 /* Bytes of answered transactions. Those that are not INVITEs would be kept for 32 seconds, but most come again soon or never. */
 enum { KEPT_INVITES = 48 << 20, KEPT_OTHERS = 4 << 20 };
 
-enum { BAD_LINES = 20 /* in a second, about bad messages */ };
+enum { LINES = 20 /* in a second, of one kind that others can cause */ };
 
 /* --- the script's globals --- */
 
@@ -188,12 +188,50 @@ lsip_log_error(const char *who, const char *text)
 	log_error("%s%s%s", who, *who != '\0' ? ": " : "", line);
 }
 
+/* --- the log --- */
+
+/* A second is over in which there was something to say. */
+static void
+say_how_many(struct timer *t)
+{
+	struct lsip_quiet *q = (struct lsip_quiet *)t;
+
+	if (q->unsaid > 0)
+		log_warn("%u more %s in a second", q->unsaid, q->what);
+	q->said = q->unsaid = 0;
+}
+
+static void
+quiet_init(struct lsip_quiet *q, const char *what)
+{
+	*q = (struct lsip_quiet){ .what = what };
+	timer_init(&q->timer, say_how_many, true);
+}
+
+/* Whoever sends rubbish does not fill the disk. */
+static bool
+may_say(struct lsip_server *server, struct lsip_quiet *q)
+{
+	struct sched *s = server->layer.sched;
+
+	if (q->said == 0)
+		timer_arm(&s->wheel, &q->timer, s->clock.now + SEC);
+	if (q->said == LINES) {
+		q->unsaid++;
+		return false;
+	}
+	q->said++;
+	return true;
+}
+
 /* "OPTIONS from 127.0.0.1:5062, Call-ID x" */
 static void
 log_failure(const struct lsip_request *r, const char *what)
 {
 	char from[ADDR_STRLEN], who[256];
 
+	if (r->server != NULL && !may_say(r->server, &r->server->failed))
+		return;
 	(void)addr_format(&r->source, from, sizeof(from));
 	(void)snprintf(who, sizeof(who), "%.*s from %s, Call-ID %.*s", SLICE_FMT(r->msg.method), from, SLICE_FMT(r->msg.call_id));
 	lsip_log_error(who, what);
@@ -254,6 +292,7 @@ lsip_keep(struct stxn *t, const struct sipmsg *m, const struct addr *source)
 	if (r == NULL)
 		return NULL;
 	*(struct stxn_owner *)r = (struct stxn_owner){ gone, cancelled, trying };
+	r->server = NULL;
 	r->txn = t;
 	r->flow = sipflow_hold(stxn_flow(t));
 	r->transport = (uint8_t)r->flow->transport;
@@ -280,45 +319,22 @@ request(void *arg, struct stxn *t, const struct sipmsg *m, const struct addr *so
 
 	if (server->verbose)
 		log_request(m, source);
-	if (r == NULL)
+	if (r == NULL) {
 		(void)stxn_reply(t, m, source, &a);
-	else if (runtime_start(server->rt, serve, r) == NULL)
-		lsip_drop(r);
-}
-
-/* A second is over in which there was something bad. */
-static void
-say_how_many(struct timer *t)
-{
-	struct lsip_server *server = (struct lsip_server *)((char *)t - offsetof(struct lsip_server, quiet));
-
-	if (server->bad_unsaid > 0)
-		log_warn("%u more bad messages in a second", server->bad_unsaid);
-	server->bad_lines = server->bad_unsaid = 0;
-}
-
-/* Whoever sends rubbish does not fill the disk. */
-static bool
-may_say(struct lsip_server *server)
-{
-	struct sched *s = server->layer.sched;
-
-	if (server->bad_lines == 0)
-		timer_arm(&s->wheel, &server->quiet, s->clock.now + SEC);
-	if (server->bad_lines == BAD_LINES) {
-		server->bad_unsaid++;
-		return false;
+		return;
 	}
-	server->bad_lines++;
-	return true;
+	r->server = server;
+	if (runtime_start(server->rt, serve, r) == NULL)
+		lsip_drop(r);
 }
 
 static void
 bad(void *arg, const struct sipmsg *m, const struct fault *f, const struct addr *source)
 {
+	struct lsip_server *server = arg;
 	char from[ADDR_STRLEN];
 
-	if (!may_say(arg))
+	if (!may_say(server, &server->bad))
 		return;
 	(void)addr_format(source, from, sizeof(from));
 	if (m == NULL)
@@ -329,17 +345,31 @@ bad(void *arg, const struct sipmsg *m, const struct fault *f, const struct addr 
 		log_warn("bad message from %s: %s (byte %zu)", from, f->why, f->off);
 }
 
+static void
+full(void *arg, const struct sipmsg *m, const struct addr *source)
+{
+	struct lsip_server *server = arg;
+	char from[ADDR_STRLEN];
+
+	if (!may_say(server, &server->refused))
+		return;
+	(void)addr_format(source, from, sizeof(from));
+	log_warn("%.*s from %s refused: %zu requests are in work, Call-ID %.*s", SLICE_FMT(m->method), from, server->layer.stats.pending,
+	    SLICE_FMT(m->call_id));
+}
+
 void
 lsip_server_init(struct lsip_server *server, struct runtime *rt, size_t max_pending)
 {
 	server->rt = rt;
 	server->verbose = false;
-	server->layer = (struct stxn_layer){ .sched = runtime_sched(rt), .request = request, .bad = bad, .arg = server,
+	server->layer = (struct stxn_layer){ .sched = runtime_sched(rt), .request = request, .bad = bad, .full = full, .arg = server,
 		.max_pending = max_pending, .max_kept = { KEPT_OTHERS, KEPT_INVITES } };
 	stxn_init(&server->layer);
 	server->streams = NULL;
-	server->bad_lines = server->bad_unsaid = 0;
-	timer_init(&server->quiet, say_how_many, true);
+	quiet_init(&server->bad, "bad messages");
+	quiet_init(&server->failed, "requests that failed");
+	quiet_init(&server->refused, "requests refused");
 }
 
 void
@@ -373,7 +403,9 @@ lsip_server_fini(struct lsip_server *server)
 {
 	stxn_fini(&server->layer);
 	sipstreams_free(server->streams);
-	timer_stop(&server->layer.sched->wheel, &server->quiet);
+	timer_stop(&server->layer.sched->wheel, &server->bad.timer);
+	timer_stop(&server->layer.sched->wheel, &server->failed.timer);
+	timer_stop(&server->layer.sched->wheel, &server->refused.timer);
 }
 
 /* --- the module --- */

@@ -7,6 +7,13 @@
 #include "lua/runtime.h"
 #include "sip/siptransport.h"
 
+/* Of a kind of lines in the log that others can cause: after some in a second, the rest is only counted. */
+struct lsip_quiet {
+	struct timer timer;   /* runs for a second from the first one on */
+	const char *what;     /* they are about */
+	unsigned said, unsaid;
+};
+
 /*
  * A layer of server transactions whose requests each start a coroutine that calls the script's global function
  * request(req). If it raises an error, or returns without an answer, the caller gets 500 and the log a line.
@@ -17,8 +24,7 @@ struct lsip_server {
 	struct runtime *rt;
 	bool verbose; /* log each request */
 	/* private */
-	struct timer quiet;    /* until then no more lines about bad messages than BAD_LINES */
-	unsigned bad_lines, bad_unsaid;
+	struct lsip_quiet bad, failed, refused;
 };
 
 /* `max_pending`: requests in work at once; beyond it new ones are refused with 503. */
@@ -53,6 +59,7 @@ void lsip_log_error(const char *who, const char *text);
 /* A request in work: Lua's memory once make_request gave it a userdata. The packet stands behind the headers of msg. */
 struct lsip_request {
 	struct stxn_owner owner;
+	struct lsip_server *server; /* whose log tells of its failure; NULL: an agent's */
 	struct stxn *txn;        /* NULL: answered, or the transaction has gone */
 	STAILQ_ENTRY(lsip_request) entry; /* before somebody takes it */
 	struct sipflow *flow;    /* held while there is txn, and NULL without */

@@ -137,7 +137,12 @@ put_to(struct buf *b, const struct sipmsg *m, const struct sip_answer *a)
 bool
 sip_makes_dialog(const struct sipmsg *m, int status)
 {
-	return status > 100 && status < 300 && (slice_eq(m->method, SLICE("INVITE")) || slice_eq(m->method, SLICE("SUBSCRIBE")));
+	static const struct slice methods[] = { { "INVITE", 6 }, { "SUBSCRIBE", 9 }, { "NOTIFY", 6 }, { "REFER", 5 } };
+
+	for (size_t i = 0; status > 100 && status < 300 && i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (slice_eq(m->method, methods[i]))
+			return true;
+	return false;
 }
 
 void

@@ -28,7 +28,7 @@ struct sip_answer {
  */
 void sip_print_response(struct buf *, const struct sipmsg *m, const struct addr *source, const struct sip_answer *);
 
-/* Whether that response to m may begin a dialog, and so repeats the way the request came (12.1.1). */
+/* Whether that response to m may begin a dialog, and so repeats the way the request came (12.1.1; RFC 6665, RFC 3515). */
 bool sip_makes_dialog(const struct sipmsg *m, int status);
 
 /*

@@ -45,6 +45,8 @@ struct stxn_layer {
 	bool (*response)(void *arg, struct sipflow *, const struct sipmsg *m, const struct addr *source);
 	/* A message that is no good, and why; m NULL: a connection that is refused. May be NULL. */
 	void (*bad)(void *arg, const struct sipmsg *m, const struct fault *, const struct addr *source);
+	/* A request that is refused: max_pending are in work. May be NULL. */
+	void (*full)(void *arg, const struct sipmsg *m, const struct addr *source);
 	void *arg;
 	size_t max_pending; /* more requests in work than that are refused with 503 */
 	/*

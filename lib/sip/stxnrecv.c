@@ -206,6 +206,8 @@ begin(struct stxn_layer *l, struct key k, struct sipflow *flow, const struct sip
 	}
 	t = l->stats.pending < l->max_pending ? stxn_new(l, k.h, k.h2, slice_eq(m->method, SLICE("INVITE")), flow) : NULL;
 	if (t == NULL) {
+		if (l->full != NULL)
+			l->full(l->arg, m, source);
 		refuse(l, flow, m, source, (struct sip_answer){ .status = 503, .headers = SLICE(RETRY_AFTER) });
 		return;
 	}
