@@ -57,11 +57,11 @@ x.lua:4: in main chunk" ]
 @test "error values that are no strings" {
 	run --separate-stderr corun -e 'error({})'
 	[ "$status" -eq 1 ]
-	[[ $stderr =~ ^'corun: table: 0x' ]]
+	[ "${stderr%%$'\n'*}" = 'corun: (error object is a table value)' ]
 	run --separate-stderr corun -e 'error(setmetatable({}, { __tostring = function() return "so-called" end }))'
 	[ "${stderr%%$'\n'*}" = 'corun: so-called' ]
 	run --separate-stderr corun -e 'error()'
-	[ "$stderr" = "corun: nil
+	[ "$stderr" = "corun: (error object is a nil value)
 stack traceback:
 	[C]: in function 'error'
 	(command line):1: in main chunk

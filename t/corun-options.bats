@@ -88,6 +88,8 @@ prints() {
 	echo 'print(arg[-1] and true, arg[0], #arg, ...)' >x.lua
 	prints $'true\tx.lua\t3\t-e\t--\t-h' x.lua -e -- -h
 	prints $'true\tx.lua\t1\t-v' -- x.lua -v
+	echo 'print(arg[-2], arg[-1], arg[0], arg[1])' >y.lua
+	prints $'-e\ta = 1\ty.lua\tb' -t -e 'a = 1' y.lua b
 	echo 'print(arg[0])' >-x.lua
 	prints -x.lua -- -x.lua
 	prints "$(command -v corun)" -e 'print((arg[0]:gsub("^corun$", io.popen("command -v corun"):read())))'

@@ -25,7 +25,7 @@ struct job {
 	int nsteps, at;   /* `at` goes on to nsteps for the script itself */
 	char **argv;      /* argv[0..nargs]: the script and its arguments */
 	int nargs;        /* -1: there is no script */
-	const char *self; /* how corun was called */
+	int before;       /* words of the command line before argv[0], corun's name the first */
 	bool failed;      /* a chunk could not be loaded */
 };
 
@@ -117,13 +117,12 @@ first(lua_State *L)
 {
 	struct job *job = lua_touserdata(L, 1);
 
+	/* as lua(1) has it: the words before the script have negative numbers; without a script corun's name has 0 */
 	lua_createtable(L, job->nargs > 0 ? job->nargs : 0, 1);
-	for (int i = 0; i <= job->nargs; i++) {
+	for (int i = -job->before; i <= job->nargs; i++) {
 		lua_pushstring(L, job->argv[i]);
-		lua_rawseti(L, -2, i);
+		lua_rawseti(L, -2, job->nargs < 0 ? i + job->before : i);
 	}
-	lua_pushstring(L, job->self);
-	lua_rawseti(L, -2, job->nargs < 0 ? 0 : -1);
 	lua_setglobal(L, "arg");
 	lua_settop(L, 1);
 	return go_on(L, LUA_OK, 0);
@@ -168,7 +167,7 @@ read_options(int argc, char **argv, struct job *job, struct settings *set)
 			set->verbose = true;
 			break;
 		}
-	job->self = argv[0];
+	job->before = optind;
 	job->argv = argv + optind;
 	job->nargs = argc - optind - 1;
 	if (job->nargs < 0 && job->nsteps == 0)

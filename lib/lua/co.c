@@ -131,15 +131,21 @@ tostring(lua_State *L)
 	return 1;
 }
 
-/* Pushes what stands for the error at `index` in a report; its __tostring may fail as well. */
+/* Pushes what stands for the error at `index` in a report, as lua(1) has it; its __tostring may fail as well. */
 static void
 push_message(lua_State *L, int index)
 {
-	lua_pushcfunction(L, tostring);
-	lua_pushvalue(L, index);
-	if (lua_pcall(L, 1, 1, 0) == LUA_OK)
-		return;
-	lua_pop(L, 1);
+	bool named = !lua_isstring(L, index) && luaL_getmetafield(L, index, "__tostring") != LUA_TNIL;
+
+	if (named)
+		lua_pop(L, 1);
+	if (named || lua_isstring(L, index)) {
+		lua_pushcfunction(L, tostring);
+		lua_pushvalue(L, index);
+		if (lua_pcall(L, 1, 1, 0) == LUA_OK)
+			return;
+		lua_pop(L, 1);
+	}
 	lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, index));
 }
 

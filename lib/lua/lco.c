@@ -317,6 +317,29 @@ traceback(lua_State *L)
 	return 1;
 }
 
+/*
+ * debug.getinfo and the like, whose own function is the upvalue: a handle stands for the thread in which its coroutine
+ * is, and nothing keeps hold of that. No call in between, since a level is counted from who called.
+ */
+static int
+of_handle(lua_State *L)
+{
+	struct co *co = co_test(L, 1);
+	lua_State *thread;
+
+	if (co != NULL) {
+		luaL_argcheck(L, co->L != NULL, 1, "the coroutine has ended");
+		thread = co_innermost(co);
+		luaL_checkstack(L, 1, NULL);
+		if (!lua_checkstack(thread, 1))
+			return luaL_error(L, "not enough memory");
+		(void)lua_pushthread(thread);
+		lua_xmove(thread, L, 1);
+		lua_replace(L, 1);
+	}
+	return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
 void
 lco_open(lua_State *L)
 {
@@ -332,10 +355,17 @@ lco_open(lua_State *L)
 		{ NULL, NULL },
 	};
 
+	static const char *const looks[] = { "gethook", "getinfo", "getlocal", "setlocal" };
+
 	lua_getglobal(L, "coroutine");
 	luaL_setfuncs(L, functions, 0);
 	lua_getglobal(L, "debug");
 	lua_pushcfunction(L, traceback);
 	lua_setfield(L, -2, "traceback");
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
+		lua_getfield(L, -1, looks[i]);
+		lua_pushcclosure(L, of_handle, 1);
+		lua_setfield(L, -2, looks[i]);
+	}
 	lua_pop(L, 2);
 }

@@ -25,6 +25,32 @@ test('a stale handle reaches nobody', function()
   eq(200)(woken)
 end)
 
+test('the functions of debug take handles', function()
+  local co = spawn(function()
+    local mine = 'mine'
+    coroutine.wrap(function() sleep(1) end)()
+    return mine
+  end)
+  coop.yield()
+  -- it waits in the generator
+  eq('sleep')(debug.getinfo(co, 0, 'n').name)
+  eq('Lua')(debug.getinfo(co, 1, 'S').what)
+  eq(nil)(debug.getinfo(co, 2))
+  eq(nil)(debug.gethook(co))
+  coop.join(co)
+  raises('has ended', debug.getinfo, co, 0)
+  co = spawn(function() local mine = 'mine' sleep(1) return mine end)
+  coop.yield()
+  eq('mine', 'mine')(debug.getlocal(co, 1, 1))
+  eq('mine')(debug.setlocal(co, 1, 1, 'yours'))
+  eq(true, 'yours')(coop.join(co))
+  eq('getinfo')(debug.getinfo(0, 'n').name)
+  eq('Lua')(debug.getinfo(1, 'S').what)
+  local here = 7
+  eq('here', 7)(debug.getlocal(1, 2))
+  raises('number expected', debug.getinfo, {})
+end)
+
 test('handles are as different as coroutines', function()
   local seen, n = {}, 0
   for _ = 1, 1000 do
