@@ -107,6 +107,10 @@ sipd: the script's listen: a number is no address" ]
 	[ "$status" -eq 2 ]
 	[[ $stderr == *certificate* ]]
 	usage -n -s nonsense script.lua
+	script 'max_requests = 0 function request() end'
+	run --separate-stderr sipd -n --syslog script.lua
+	[ "$status" -eq 2 ]
+	[ "$stderr" = "sipd: the script's max_requests: a whole number above 0 is wanted" ]
 }
 
 @test "a script that fails at the start, or an address that is taken: status 1" {

@@ -233,7 +233,8 @@ main(int argc, char **argv)
 	if (set.workers > 0 && !set.check)
 		set.worker = workers_start("sipd", set.workers, true);
 	log_init(set.worker > 0 ? program_invocation_short_name : "sipd", set.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	if (set.syslog)
+	/* who checks a script wants to see what is wrong with it */
+	if (set.syslog && !set.check)
 		log_to_syslog();
 	if (set.directory != NULL && chdir(set.directory) == -1)
 		err(set.check ? 2 : 1, "-d %s", set.directory);

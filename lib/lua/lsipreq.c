@@ -161,8 +161,10 @@ header(lua_State *L)
 static bool
 is_list(struct slice name)
 {
-	static const char *const names[] = { "Accept", "Accept-Encoding", "Accept-Language", "Alert-Info", "Allow", "Call-Info", "Error-Info",
-		"In-Reply-To", "Path", "Proxy-Require", "Service-Route", "Unsupported", "Warning" };
+	static const char *const names[] = { "Accept", "Accept-Contact", "Accept-Encoding", "Accept-Language", "Alert-Info", "Allow",
+		"Call-Info", "Diversion", "Error-Info", "History-Info", "In-Reply-To", "P-Asserted-Identity", "P-Associated-URI",
+		"P-Preferred-Identity", "Path", "Proxy-Require", "Reason", "Reject-Contact", "Request-Disposition", "Security-Client",
+		"Security-Server", "Security-Verify", "Service-Route", "Unsupported", "Warning" };
 
 	switch (sip_field_of(name)) {
 	case SIP_VIA:
