@@ -119,3 +119,24 @@ setup_script() {
 	[ "${lines[1]}" = "false	cannot catch KILL: Invalid argument" ]
 	[ "${lines[2]}" = "false	bad argument #1 to 'coop.signal' (which signal?)" ]
 }
+
+@test "what <close> variables do at the end can be ended by a second signal" {
+	start x corun -e 'local x <close> = setmetatable({}, { __close = function() io.open("closing", "w"):close() while true do end end }) io.open("ready", "w"):close() sleep(100)'
+	until_true test -e ready
+	until_true again INT
+	ended "$pid"
+	[ "$status" -eq 130 ]
+	# one that ends by itself
+	rm closing
+	start x corun -e 'local x <close> = setmetatable({}, { __close = function() io.open("closing", "w"):close() while true do end end }) os.exit(0)'
+	until_true test -e closing
+	stop "$pid" TERM
+	[ "$status" -eq 143 ]
+}
+
+# again SIGNAL: sends it until the process has gone
+again() {
+	kill "-$1" "$pid" 2>/dev/null
+	sleep 0.1
+	is_gone "$pid"
+}

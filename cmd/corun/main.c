@@ -190,9 +190,19 @@ struct signals {
 	struct sched *sched;
 	struct runtime *rt;
 	int caught; /* the signal that ends the program; 0: none yet */
+	int64_t when; /* it came */
 };
 
 static struct signals signals;
+
+/* Also with -t, and in a handler. */
+static int64_t
+real_time(void)
+{
+	struct clock c = { .is_virtual = false };
+
+	return clock_read(&c);
+}
 
 static void
 end_by_signal(struct signal_watch *w)
@@ -200,6 +210,7 @@ end_by_signal(struct signal_watch *w)
 	if (runtime_catches(signals.rt, w->signo))
 		return;
 	signals.caught = w->signo;
+	signals.when = real_time();
 	sched_stop(signals.sched);
 }
 
@@ -283,17 +294,28 @@ status(struct runtime *rt, const struct job *job, enum sched_end end)
 	return job->failed || runtime_errors(rt) > 0;
 }
 
-/* Who is slow to read what was printed is waited for; but not for ever by somebody who wants an end. */
+/* A terminal and the parent of workers send the same signal twice: only a later one is a second. */
 static void
-end_output(struct runtime *rt)
+end_at_once(int signo)
 {
-	if (signals.caught != 0) {
+	if (signals.caught == 0 || real_time() - signals.when > SEC / 2)
+		_exit(128 + signo);
+}
+
+/*
+ * What is left to be done may take for ever: what <close> variables do, a reader who is slow to read what was printed.
+ * Whoever wants an end can have it.
+ */
+static void
+end_by_choice(struct runtime *rt)
+{
+	struct sigaction sa = { .sa_handler = end_at_once };
+
+	(void)sigemptyset(&sa.sa_mask);
+	(void)sigaction(SIGINT, &sa, NULL);
+	(void)sigaction(SIGTERM, &sa, NULL);
+	if (signals.caught != 0)
 		runtime_patience(rt, SEC);
-		return;
-	}
-	runtime_close_all(rt);
-	(void)signal(SIGINT, SIG_DFL);
-	(void)signal(SIGTERM, SIG_DFL);
 }
 
 static struct gauge *
@@ -347,7 +369,7 @@ main(int argc, char **argv)
 	if (runtime_start(rt, first, &job) == NULL)
 		err(1, NULL);
 	code = status(rt, &job, sched_run(&s));
-	end_output(rt);
+	end_by_choice(rt);
 	if (set.verbose)
 		summary(&s, rt);
 	gauge_stop(gauge);
