@@ -110,7 +110,7 @@ void lsipmsg_register(lua_State *);
 /* Whether it can be the value of a header field: one line, where a NUL stands only behind a `\` (25.1, quoted-pair). */
 bool lsip_is_value(struct slice);
 
-/* The same of a Reason-Phrase. */
+/* Whether it is a Reason-Phrase: no control characters. */
 bool lsip_is_reason(struct slice);
 
 void lsip_push_slice(lua_State *, struct slice);

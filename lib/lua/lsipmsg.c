@@ -320,8 +320,9 @@ add_status_line(lua_State *L)
 	reason = text_field(L, 1, "reason");
 	if (reason.p == NULL)
 		reason = slice_of(sip_reason((int)status));
-	if (!lsip_is_reason(reason))
-		luaL_error(L, "a reason is one line, without control characters");
+	/* what came from others may have control characters, and is passed on */
+	if (!lsip_is_value(reason) || memchr(reason.p, '\0', reason.n) != NULL)
+		luaL_error(L, "a reason is one line");
 	lua_pushfstring(L, "SIP/2.0 %I %s\r\n", status, reason.p);
 	add_part(L);
 }

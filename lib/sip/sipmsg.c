@@ -198,12 +198,24 @@ add_header(struct parse *p, struct slice name, struct slice value)
 		fail(p, name.p, fields[h->field].twice, 400);
 }
 
+/* Only a quoted pair can be one (25.1). */
+static void
+check_nuls(struct parse *p, struct slice line)
+{
+	const char *end = line.p + line.n;
+
+	for (const char *at = line.p; (at = memchr(at, '\0', (size_t)(end - at))) != NULL; at++)
+		if (at == line.p || at[-1] != '\\')
+			fail(p, at, "NUL in a header field", 400);
+}
+
 /* One field with the lines that continue it. */
 static void
 take_header(struct parse *p, struct slice line)
 {
 	struct slice s = line, name = sip_take_token(&s);
 
+	check_nuls(p, line);
 	while (s.n > 0 && (*s.p == ' ' || *s.p == '\t'))
 		s.p++, s.n--;
 	if (name.n == 0 || s.n == 0 || *s.p != ':') {

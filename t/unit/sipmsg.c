@@ -135,6 +135,23 @@ TEST(faults_are_named)
 	}
 }
 
+/* Only behind a backslash, as in RFC 4475, section 3.1.1.2. */
+TEST(nuls)
+{
+	static const char good[] = START VIA FROM "To: \"\\\0\" <sip:a@b>\r\n" ID CSEQ "\r\n\0";
+	static const char bad[] = GOOD "X: a\0b\r\n\r\n", second[] = GOOD "X: \"\\\0\0\"\r\n\r\n", name[] = GOOD "X\0Y: a\r\n\r\n";
+
+	EQ(sip_parse(&m, good, sizeof(good) - 1, &f), 0);
+	IS(m.body, "\0");
+	EQ(sip_parse(&m, bad, sizeof(bad) - 1, &f), -1);
+	STR(f.why, "NUL in a header field");
+	EQ(f.off, sizeof(GOOD) - 1 + 4);
+	EQ(sip_parse(&m, second, sizeof(second) - 1, &f), -1);
+	EQ(f.off, sizeof(GOOD) - 1 + 6);
+	EQ(sip_parse(&m, name, sizeof(name) - 1, &f), -1);
+	EQ(f.status, 400);
+}
+
 TEST(too_many_fields)
 {
 	static char text[8192];
@@ -264,5 +281,5 @@ TEST(quotes_and_escapes)
 	OK(memcmp(out, "a b%zz%4", 8) == 0);
 }
 
-MAIN(RUN(a_plain_request), RUN(compact_folded_and_in_any_case), RUN(responses), RUN(faults_are_named), RUN(too_many_fields),
+MAIN(RUN(a_plain_request), RUN(compact_folded_and_in_any_case), RUN(responses), RUN(faults_are_named), RUN(nuls), RUN(too_many_fields),
     RUN(a_copy_stands_alone), RUN(names), RUN(keepalives), RUN(every_prefix), RUN(uris), RUN(quotes_and_escapes))
