@@ -14,19 +14,40 @@
 enum {
 	MOST_PORTS = 256,
 	SPARE_FDS = 64,    /* left for the rest of the program */
+	PACE = 256,        /* questions of an eager resolver that leave in PACE_TIME: what a small receive buffer holds */
 };
+
+#define PACE_TIME MSEC
 
 /* --- room --- */
 
 static bool
 has_room(const struct resolver *r)
 {
-	return r->inflight < r->window.size;
+	if (!r->options.eager)
+		return r->inflight < r->window.size;
+	return r->inflight < r->window.most && (r->left < PACE || r->sched->clock.now >= r->paced + PACE_TIME);
+}
+
+static void
+begin(struct resolver *r, struct dns_query *q)
+{
+	if (r->sched->clock.now >= r->paced + PACE_TIME) {
+		r->paced = r->sched->clock.now;
+		r->left = 0;
+	}
+	r->left++;
+	tries_begin(r, q);
 }
 
 static void
 wait_for_room(struct resolver *r)
 {
+	if (r->options.eager) {
+		if (!timer_pending(&r->quiet) && r->inflight < r->window.most)
+			timer_arm(&r->sched->wheel, &r->quiet, r->paced + PACE_TIME);
+		return;
+	}
 	window_limited(&r->window, r->sched->clock.now);
 	if (!timer_pending(&r->quiet) && r->window.size < r->window.most)
 		timer_arm(&r->sched->wheel, &r->quiet, window_next(&r->window));
@@ -50,7 +71,7 @@ resolver_go_on(struct resolver *r)
 
 	while (has_room(r) && (q = TAILQ_FIRST(&r->waiting)) != NULL) {
 		TAILQ_REMOVE(&r->waiting, q, link);
-		tries_begin(r, q);
+		begin(r, q);
 	}
 	if (!TAILQ_EMPTY(&r->waiting))
 		wait_for_room(r);
@@ -88,7 +109,7 @@ resolver_ask_servers(struct resolver *r, struct dns_query *q)
 		sched_hold(r->sched);
 	clock_read(&r->sched->clock);
 	if (has_room(r) && TAILQ_EMPTY(&r->waiting)) {
-		tries_begin(r, q);
+		begin(r, q);
 	} else {
 		TAILQ_INSERT_TAIL(&r->waiting, q, link);
 		wait_for_room(r);
@@ -111,7 +132,9 @@ resolver_cancel(struct resolver *r, struct dns_query *q)
 unsigned
 resolver_room(const struct resolver *r)
 {
-	return has_room(r) && TAILQ_EMPTY(&r->waiting) ? r->window.size - r->inflight : 0;
+	unsigned most = r->options.eager ? r->window.most : r->window.size;
+
+	return has_room(r) && TAILQ_EMPTY(&r->waiting) ? most - r->inflight : 0;
 }
 
 unsigned

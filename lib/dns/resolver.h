@@ -62,6 +62,11 @@ struct resolver_options {
 	struct dns_conf conf;  /* copied; at least one server */
 	unsigned concurrency;  /* questions in flight at most; 0: as many as fit */
 	bool stream;           /* TCP only */
+	/*
+	 * Questions leave as they come, however slow or silent the server is: for who has to ask when he is asked. Else as
+	 * many are under way as make a server busy (window.h): for who has a list.
+	 */
+	bool eager;
 	enum resolver_guard mix_case; /* random upper and lower case in questions, that answers must repeat */
 	enum resolver_guard cookies;  /* RFC 7873 */
 	unsigned spread;       /* a question leaves from any of so many sockets (not on the loopback); 0: from one until it is full */

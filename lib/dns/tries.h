@@ -22,7 +22,9 @@ struct resolver {
 	struct dns_query_list waiting;
 	unsigned inflight;
 	struct window window;
-	struct timer quiet;   /* looks whether the window must grow for want of answers */
+	struct timer quiet;   /* looks whether the window must grow for want of answers, or whether it is time for the next */
+	int64_t paced;        /* of an eager one: since when `left` have left */
+	unsigned left;
 	unsigned next;        /* server, when rotating */
 	LIST_HEAD(, dns_query) all;
 	struct dnsmsg msg;    /* what `done` sees */

@@ -19,6 +19,9 @@ enum {
 /* Answers that are later than twice the least round-trip time, and this much, were waiting in a queue. */
 #define QUEUED (3 * MSEC)
 
+/* But not in one of our making, if it is by so much, and no larger window was tried lately: the server has become slower. */
+#define SLOWER (50 * MSEC)
+
 /*
  * How long a silence must be to mean that more may be asked: little from one that has never been heard and may be far
  * away, longer from one that has.
@@ -72,7 +75,10 @@ end_round(struct window *w, double rate)
 	} else if (!w->limited) {
 		return;
 	} else if (!w->growing) {
-		if (w->calm > 0)
+		if (w->rtt > 2 * w->least + SLOWER && w->calm < CALM - 1) {
+			w->least = w->rtt;
+			grow(w, rate);
+		} else if (w->calm > 0)
 			w->calm--;
 		else if (!is_queued(w))
 			grow(w, rate);

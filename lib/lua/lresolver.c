@@ -57,7 +57,7 @@ is_outdated(lua_State *L, struct ldns *m)
 static struct resolver *
 make_default(lua_State *L, const struct ldns *m)
 {
-	struct resolver_options o = { .conf = m->conf, .cache = CACHE, .spread = SPREAD };
+	struct resolver_options o = { .conf = m->conf, .cache = CACHE, .spread = SPREAD, .eager = true };
 	struct lresolver *lr;
 
 	if (o.conf.nservers == 0) {
@@ -228,7 +228,7 @@ opt_count(lua_State *L, const char *name, lua_Integer least, lua_Integer most, u
 int
 ldns_new_resolver(lua_State *L)
 {
-	struct resolver_options o = { .spread = SPREAD };
+	struct resolver_options o = { .spread = SPREAD, .eager = true };
 
 	dns_conf_init(&o.conf);
 	if (lua_isnoneornil(L, 1)) {

@@ -276,6 +276,32 @@ TEST(concurrency)
 	tear_down(1);
 }
 
+/* A server that is silent, after it was quick, holds nothing up: what is asked leaves, if not all at a time. */
+TEST(an_eager_resolver_waits_for_nobody)
+{
+	struct resolver_options o = { .conf = { .nservers = 1, .timeout = SEC, .attempts = 2 }, .eager = true };
+	enum { MANY = 5000 };
+	static struct dns_query q[MANY];
+
+	set_up(1, 3);
+	o.conf.servers[0] = servers[0].addr;
+	resolver_free(resolver);
+	resolver = resolver_new(&sched, &o);
+	EQ(ask_and_wait(&q[0]), 0);
+	servers[0].ignore = 1000000;
+	ndone = 0;
+	for (int i = 0; i < MANY; i++)
+		ask(&q[i], "www.example.com");
+	OK(resolver_inflight(resolver) < MANY);
+	run_for(40 * MSEC);
+	EQ(resolver_inflight(resolver), MANY);
+	EQ(ndone, 0);
+	EQ(sched_run(&sched), SCHED_DONE);
+	EQ(ndone, MANY);
+	EQ(q[MANY - 1].status, DNS_TIMEOUT);
+	tear_down(1);
+}
+
 /* Letters of the question in a case by chance; what comes back in another is not believed over UDP. */
 TEST(letter_case)
 {
@@ -379,5 +405,6 @@ TEST(no_memory)
 }
 
 MAIN(RUN(answered), RUN(silent), RUN(lost_once), RUN(lies), RUN(garbled), RUN(without_edns), RUN(servers_in_turn),
-    RUN(a_server_that_is_down_is_left_alone), RUN(one_of_many_is_down), RUN(nobody_listens), RUN(cancelled), RUN(concurrency), RUN(letter_case), RUN(cookies), RUN(ports_change),
+    RUN(a_server_that_is_down_is_left_alone), RUN(one_of_many_is_down), RUN(nobody_listens), RUN(cancelled), RUN(concurrency),
+    RUN(an_eager_resolver_waits_for_nobody), RUN(letter_case), RUN(cookies), RUN(ports_change),
     RUN(no_allocation_once_warm), RUN(no_memory))
