@@ -120,6 +120,7 @@ agent() {
 		os.exit(0)"
 	refused=$'nil\tConnection refused'
 	[ "$output" = "$refused"$'\n'"$refused"$'\n'"$refused"$'\nnil\tPermission denied\nnil\ttimeout\n487\tRequest Terminated' ]
+	kill -KILL "$pid" # it would wait for what is in work
 	# silence, in virtual time
 	cat >silent.lua <<-'LUA'
 		local s = net.udp('127.0.0.1:0')

@@ -318,9 +318,9 @@ client() {
 	start sipd sipd -l 127.0.0.1:0 "$top/scripts/examples/sip-uas.lua"
 	port=$(wait_for sipd.err 'listening on udp')
 	port=${port##*:}
-	run timeout 60 sipp -sn uac "127.0.0.1:$port" -i 127.0.0.1 -p "$(free_port)" -r 500 -m 1000 -nostdin
+	run timeout 60 sipp -sn uac "127.0.0.1:$port" -i 127.0.0.1 -p "$(free_port)" -r 1000 -m 500 -nostdin
 	[ "$status" -eq 0 ]
-	[[ $output == *"Successful call        |        0                  |     1000"* ]]
+	[[ $output == *"Successful call        |        0                  |      500"* ]]
 	[ "$(wc -l <sipd.err)" -eq 1 ]
 }
 
@@ -355,8 +355,10 @@ client() {
 	[ "$status" -eq 0 ]
 	[ "$output" = answered ]
 	# a second signal does not wait for what is in work
-	kill "$pid"
-	wait_for sipd.err ending
-	stop "$pid"
+	until_true told_to_end "$pid"
+	ended "$pid"
 	[ "$status" -eq 0 ]
+	run ! grep 'still in work' sipd.err
 }
+
+told_to_end() { kill "$1" 2>/dev/null; is_gone "$1"; }

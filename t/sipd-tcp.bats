@@ -242,7 +242,7 @@ ok='function request(req) req:reply(200, nil, req.body) end'
 	at=$(wait_for sipd.err 'listening on tcp')
 	at=${at#*tcp:}
 	for how in t1 tn; do
-		run timeout 60 sipp -sn uac "$at" -i 127.0.0.1 -p "$(free_port)" -t "$how" -max_socket 900 -r 500 -m 500 -nostdin
+		run timeout 60 sipp -sn uac "$at" -i 127.0.0.1 -p "$(free_port)" -t "$how" -max_socket 900 -r 1000 -m 500 -nostdin
 		[ "$status" -eq 0 ]
 		[[ $output == *"Successful call        |        0                  |      500"* ]]
 	done
