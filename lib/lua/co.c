@@ -89,6 +89,9 @@ finish(struct co *co, enum co_outcome outcome, int nresults)
 	task_fini(&co->task);
 	if (lua_gettop(thread) > 0)
 		lua_settop(thread, 0);
+	/* a hook is not the next one's */
+	if (lua_gethook(thread) != NULL)
+		lua_sethook(thread, NULL, 0, 0);
 	co->L = NULL;
 	co->task.tag = (uint32_t)nresults;
 	rt->count--;

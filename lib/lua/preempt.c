@@ -36,6 +36,49 @@ static struct overseer complaint = { .which = ITIMER_REAL, .signo = SIGALRM, .ho
 /* How many instructions later to look again when a C function in between cannot be yielded across. */
 enum { AGAIN = 1000, TICKS = 2 };
 
+/* --- hooks --- */
+
+/* The script's own hook, of debug.sethook, while ours stands in its place. */
+static struct {
+	lua_State *L; /* NULL: none */
+	lua_Hook hook;
+	int mask, count;
+} displaced;
+
+/* lua_sethook may be called from a signal handler: Lua's own interpreter does. */
+static void
+set_hook(const struct runtime *rt, lua_Hook hook)
+{
+	lua_State *L = rt != NULL ? rt->running : NULL;
+	lua_Hook before;
+
+	if (L == NULL)
+		return;
+	before = lua_gethook(L);
+	if (before == NULL && displaced.L == L) {
+		/* one that used this thread before */
+		displaced.L = NULL;
+	} else if (before != NULL && before != give_way && before != complain) {
+		displaced.L = L;
+		displaced.hook = before;
+		displaced.mask = lua_gethookmask(L);
+		displaced.count = lua_gethookcount(L);
+	}
+	lua_sethook(L, hook, LUA_MASKCOUNT | (hook == complain ? LUA_MASKRET : 0), 1);
+}
+
+/* Ours has done its work. */
+static void
+put_back(lua_State *L)
+{
+	if (displaced.L != L) {
+		lua_sethook(L, NULL, 0, 0);
+		return;
+	}
+	displaced.L = NULL;
+	lua_sethook(L, displaced.hook, displaced.mask, displaced.count);
+}
+
 /* --- who computes without end --- */
 
 void
@@ -116,7 +159,7 @@ check_bound(struct runtime *rt, lua_State *L, const struct co *co)
 		o->ran = INT64_MIN / 2; /* that need not be looked at again */
 		return;
 	}
-	lua_sethook(L, NULL, 0, 0);
+	put_back(L);
 	luaL_where(L, 0);
 	lua_pushfstring(L, "it has computed for %f s without waiting once", (double)rt->bound / SEC);
 	lua_concat(L, 2);
@@ -136,7 +179,7 @@ give_way(lua_State *L, lua_Debug *ar)
 		lua_sethook(L, give_way, LUA_MASKCOUNT, AGAIN);
 		return;
 	}
-	lua_sethook(L, NULL, 0, 0);
+	put_back(L);
 	task_yield(&co->task);
 	sched_come_round(rt->sched);
 	rt->blocking = rt->gave_way = true;
@@ -153,7 +196,10 @@ complain(lua_State *L, lua_Debug *ar)
 	struct runtime *rt = runtime_of(L);
 	char text[LUA_IDSIZE + 100];
 
-	lua_sethook(L, preempt.rt == rt ? give_way : NULL, preempt.rt == rt ? LUA_MASKCOUNT : 0, AGAIN);
+	if (preempt.rt == rt)
+		lua_sethook(L, give_way, LUA_MASKCOUNT, AGAIN);
+	else
+		put_back(L);
 	rt->stats.complaints++;
 	(void)lua_getinfo(L, "Sl", ar);
 	for (int level = 1; ar->currentline < 0 && lua_getstack(L, level, ar) != 0; level++)
@@ -161,16 +207,6 @@ complain(lua_State *L, lua_Debug *ar)
 	(void)snprintf(text, sizeof(text), "%s:%d: nobody else has run for more than %d ms", ar->short_src,
 	    ar->currentline, (int)(rt->complain_after / MSEC));
 	rt->report(rt->report_arg, text);
-}
-
-/* lua_sethook may be called from a signal handler: Lua's own interpreter does. */
-static void
-set_hook(const struct runtime *rt, lua_Hook hook)
-{
-	lua_State *L = rt != NULL ? rt->running : NULL;
-
-	if (L != NULL)
-		lua_sethook(L, hook, LUA_MASKCOUNT | (hook == complain ? LUA_MASKRET : 0), 1);
 }
 
 static void
