@@ -345,10 +345,9 @@ client() {
 	client "
 		c:send(c:request('INFO', 'sip:busy@h'))
 		sleep(0.05)
-		for _ = 1, 10 do
-			local begun = coop.now()
-			assert(c:ask('OPTIONS', 'sip:x@h').status == 200)
-			assert(coop.now() - begun < 2)
+		for _ = 1, 5 do
+			c:send(c:request('OPTIONS', 'sip:x@h'))
+			assert(c:receive(20).status == 200)
 		end
 		print 'answered'
 		os.exit(0)"
