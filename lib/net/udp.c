@@ -512,8 +512,7 @@ open_socket(struct udp *u, const struct addr *bind_to, const struct udp_options 
 		return -1;
 	u->watch.fd = fd;
 	u->local = o != NULL && o->local;
-	/* what is joined leaves from one address */
-	u->segments = u->family != AF_UNIX && !u->local && segment_supported(fd);
+	u->segments = u->family != AF_UNIX && segment_supported(fd);
 	u->any_order = o != NULL && o->any_order;
 	if ((o == NULL || set_options(fd, u->family, o) == 0) && bind_socket(u, bind_to) == 0)
 		return 0;

@@ -125,51 +125,6 @@ try_echo(struct sched *s, const char *at)
 	udp_close(b.u);
 }
 
-static struct addr came_to;
-
-static void
-answer_from_there(struct udp *u, struct slice data, const struct addr *from)
-{
-	EQ(udp_came_to(u, &came_to), 0);
-	EQ(udp_send_how(u, data, from, &came_to, false), 0);
-}
-
-/* Bound to all addresses, it tells which one was meant, and answers from there. */
-static void
-try_local(struct sched *s, const char *any, const char *client, const char *asked)
-{
-	static const struct udp_options local = { .local = true };
-	struct addr at, to, from = open_inbox(s, &b, client, NULL);
-	struct udp *u;
-
-	EQ(addr_parse(slice_of(any), -1, &at, NULL, NULL), 0);
-	OK((u = udp_open(s, &at, AF_UNSPEC, &local, answer_from_there, NULL)) != NULL);
-	EQ(udp_read(u, true), 0);
-	EQ(udp_localaddr(u, &at), 0);
-	EQ(addr_literal(slice_of(asked), addr_port(&at), &to), 0);
-	for (int i = 1; i <= 100; i++) {
-		EQ(udp_send(b.u, SLICE("hello"), &to), 0);
-		if (i % 10 == 0)
-			UNTIL(s, b.n == i);
-	}
-	OK(addr_eq(&b.from, &to));
-	OK(addr_same_host(&came_to, &to));
-	EQ(addr_port(&came_to), 0);
-	EQ(udp_came_to(u, &came_to), -1);
-	/* nothing of it is left for others */
-	EQ(udp_came_to(b.u, &came_to), -1);
-	OK(addr_port(&from) != 0);
-	udp_close(u);
-	udp_close(b.u);
-}
-
-BOTH(local)
-{
-	try_local(s, "0.0.0.0:0", "127.0.0.1:0", "127.0.0.1");
-	try_local(s, "0.0.0.0:0", "127.0.0.1:0", "127.1.2.3");
-	try_local(s, "[::]:0", "[::1]:0", "::1");
-}
-
 BOTH(echo)
 {
 	try_echo(s, "127.0.0.1:0");
@@ -675,7 +630,7 @@ BOTH(too_long_for_a_slot)
 	remove_paths();
 }
 
-MAIN(RUN(echo), RUN(local), RUN(sent_at_the_end_of_the_turn), RUN(close_sends_what_is_queued), RUN(largest_datagrams),
+MAIN(RUN(echo), RUN(sent_at_the_end_of_the_turn), RUN(close_sends_what_is_queued), RUN(largest_datagrams),
     RUN(refused_at_once), RUN(an_error_costs_only_its_datagram), RUN(nobody_listens),
     RUN(closed_when_it_hears_of_an_error), RUN(no_allocation_once_warm), RUN(closed_in_the_middle_of_a_batch),
     RUN(reading_turned_off_and_on), RUN(a_flood_is_taken_in_parts), RUN(connected_hears_only_its_peer),
