@@ -46,3 +46,25 @@ LUA
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
 }
+
+@test "while something is to be done and little is idle, collections are few" {
+	run --separate-stderr corun - <<'LUA'
+for i = 1, 20000 do spawn(sleep, 100) end
+local cycles, mt = 0, {}
+mt.__gc = function() cycles = cycles + 1 setmetatable({}, mt) end
+setmetatable({}, mt)
+sleep(0.5)
+cycles = 0
+local till = coop.now() + 1.5
+while coop.now() < till do
+  local t = {}
+  for i = 1, 400 do t[i] = { i } end
+  sleep(0.001)
+end
+print(cycles)
+os.exit(0)
+LUA
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[ "$output" -le 12 ]
+}

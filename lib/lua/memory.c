@@ -150,6 +150,21 @@ look_back(struct runtime *rt, int kib)
 		timer_arm(&rt->sched->wheel, &rt->collector, rt->looked_back + SEC);
 }
 
+/*
+ * Some steps of Lua's own make a cycle end just as well, which is told to nobody, and another begin: the two together would
+ * collect without a pause. So Lua is to wait, unless the heap grows by half: a step of less than nothing puts it off.
+ */
+static bool
+step(struct runtime *rt, int kib)
+{
+	if (rt->generational)
+		return lua_gc(rt->L, LUA_GCCOLLECT) == 0;
+	if (lua_gc(rt->L, LUA_GCSTEP, 0) != 0)
+		return true;
+	(void)lua_gc(rt->L, LUA_GCSTEP, -(kib / 2 + 1024));
+	return false;
+}
+
 bool
 runtime_idle(struct runtime *rt)
 {
@@ -174,7 +189,7 @@ runtime_idle(struct runtime *rt)
 		rt->crowd = rt->count;
 	}
 	begun = clock_read(&rt->sched->clock);
-	done = rt->generational ? lua_gc(rt->L, LUA_GCCOLLECT) == 0 : lua_gc(rt->L, LUA_GCSTEP, 0) != 0;
+	done = step(rt, kib);
 	took = clock_read(&rt->sched->clock) - begun;
 	rt->spent += took;
 	if (took > rt->stats.longest_step)
