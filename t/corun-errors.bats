@@ -212,3 +212,38 @@ stack traceback:
 	[ "$(sort <<<"$output")" = $'other\nself' ]
 	[ -z "$stderr" ]
 }
+
+@test "a thread that was cancelled inside of xpcall tells the next one's error as it is" {
+	cat >x.lua <<-'LUA'
+		for _, f in ipairs {
+		  function() xpcall(sleep, print, 10) end,
+		  function() local g <close> = coop.group() g:spawn(sleep, 10) g:wait() end,
+		} do
+		  local co = {}
+		  for i = 1, 20 do co[i] = spawn(f) end
+		  coop.yield() coop.yield()
+		  for i = 1, 20 do coop.cancel(co[i]) end
+		  for i = 1, 60 do print(coop.join(spawn(error, 'plain', 0))) end
+		end
+	LUA
+	run --separate-stderr timeout 20 corun x.lua
+	[ "$status" -eq 1 ]
+	[ "$(sort -u <<<"$output")" = $'false\tplain' ]
+	[ "$(grep -c '^corun: plain$' <<<"$stderr")" -eq 120 ]
+}
+
+@test "a thread in whose hook there was an error can be interrupted again" {
+	cat >x.lua <<-'LUA'
+		for _ = 1, 100 do
+		  coop.join(spawn(function() debug.sethook(function() error('in the hook', 0) end, 'l') local x = 1 end))
+		end
+		local n = 0
+		for _ = 1, 100 do
+		  coop.join(spawn(function() debug.sethook(function() n = n + 1 end, 'l') local x = 1 debug.sethook() end))
+		end
+		print(n >= 100)
+	LUA
+	run --separate-stderr timeout 20 corun x.lua
+	[ "$output" = true ]
+	[ "$(grep -c '^corun: in the hook$' <<<"$stderr")" -eq 100 ]
+}

@@ -98,7 +98,13 @@ finish(struct co *co, enum co_outcome outcome, int nresults)
 	/* what it returned is kept as long as its handle is */
 	if (nresults > 0)
 		seat_forget(rt, seat);
-	seat_leave(rt, (struct seat){ .L = thread, .number = seat });
+	if (outcome != CO_ERROR) {
+		seat_leave(rt, (struct seat){ .L = thread, .number = seat });
+		return;
+	}
+	/* an error in a hook has left it without hooks for good: nobody could interrupt it any more */
+	*co_slot(thread) = &rt->none;
+	seat_drop(rt, seat);
 }
 
 /* Keeps the n values on top of the coroutine's stack for join: one as it is, more in a table. */
@@ -265,6 +271,46 @@ co_resume(struct task *t)
 	finish(co, CO_RETURNED, n);
 }
 
+static int
+yield_here(lua_State *L)
+{
+	return lua_yield(L, 0);
+}
+
+static int
+never(lua_State *L, int status, lua_KContext ctx)
+{
+	(void)L;
+	(void)status;
+	(void)ctx;
+	return 0;
+}
+
+static int
+yield_protected(lua_State *L)
+{
+	lua_pushcfunction(L, yield_here);
+	(void)lua_pcallk(L, 0, 0, 0, 0, never);
+	return 0;
+}
+
+/*
+ * lua_resetthread leaves behind the message handler of an xpcall that the thread was in (before Lua 5.4.5): the next
+ * error there would call whatever lies in its place. To leave it from inside of a call without a handler helps.
+ */
+static void
+forget_handler(lua_State *thread)
+{
+	int n;
+
+	if (lua_gethook(thread) != NULL)
+		lua_sethook(thread, NULL, 0, 0);
+	lua_settop(thread, 0);
+	lua_pushcfunction(thread, yield_protected);
+	(void)lua_resume(thread, NULL, 0, &n);
+	(void)lua_resetthread(thread);
+}
+
 /*
  * Each generator is closed while the outer ones are as they were; resuming C calls nest 200 deep at most, so this
  * ends.
@@ -290,6 +336,7 @@ co_close(struct co *co)
 	}
 	if (lua_resetthread(co->L) != LUA_OK)
 		close_failed(co, co->L);
+	forget_handler(co->L);
 	finish(co, CO_CANCELLED, 0);
 }
 

@@ -61,9 +61,8 @@ add_thread(lua_State *L, struct runtime *rt, int anchor)
 	rt->idle[rt->nidle++] = (struct seat){ .L = thread, .number = seat };
 }
 
-/* Lets the collector have the thread of a seat. */
-static void
-drop_thread(struct runtime *rt, uint32_t seat)
+void
+seat_drop(struct runtime *rt, uint32_t seat)
 {
 	lua_rawgeti(rt->L, LUA_REGISTRYINDEX, rt->anchor);
 	lua_pushinteger(rt->L, rt->empty);
@@ -89,7 +88,7 @@ seat_leave(struct runtime *rt, struct seat seat)
 {
 	*co_slot(seat.L) = &rt->none;
 	if (rt->nidle == IDLE_MAX) {
-		drop_thread(rt, seat.number);
+		seat_drop(rt, seat.number);
 		return;
 	}
 	rt->idle[rt->nidle] = seat;
@@ -178,7 +177,7 @@ seat_reap(struct timer *t)
 	struct runtime *rt = (struct runtime *)((char *)t - offsetof(struct runtime, reaper));
 
 	for (int n = (rt->idle_low + 1) / 2; n > 0 && rt->nidle > IDLE_MIN; n--)
-		drop_thread(rt, rt->idle[--rt->nidle].number);
+		seat_drop(rt, rt->idle[--rt->nidle].number);
 	rt->idle_low = rt->nidle;
 	if (rt->nseats > SEATS_MIN && rt->nseats / 4 > rt->count + (size_t)rt->nidle) {
 		lua_pushcfunction(rt->L, compact);

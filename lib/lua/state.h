@@ -163,6 +163,9 @@ struct seat seat_take(lua_State *L, struct runtime *, int anchor);
 /* Lets go of the handle. Needs no memory. */
 void seat_forget(struct runtime *, uint32_t seat);
 
+/* It is empty from now on, and its thread the collector's. Needs no memory. */
+void seat_drop(struct runtime *, uint32_t seat);
+
 /* It can be taken again; the handle stays until then, or until the reaper comes. Needs no memory. */
 void seat_leave(struct runtime *, struct seat);
 
