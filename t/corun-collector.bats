@@ -49,7 +49,7 @@ LUA
 
 @test "while something is to be done and little is idle, collections are few" {
 	run --separate-stderr corun - <<'LUA'
-for i = 1, 20000 do spawn(sleep, 100) end
+for i = 1, 50000 do spawn(sleep, 100) end
 local cycles, mt = 0, {}
 mt.__gc = function() cycles = cycles + 1 setmetatable({}, mt) end
 setmetatable({}, mt)
@@ -58,7 +58,7 @@ cycles = 0
 local till = coop.now() + 1.5
 while coop.now() < till do
   local t = {}
-  for i = 1, 400 do t[i] = { i } end
+  for i = 1, 1000 do t[i] = { i } end
   sleep(0.001)
 end
 print(cycles)
@@ -66,5 +66,5 @@ os.exit(0)
 LUA
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
-	[ "$output" -le 12 ]
+	[ "$output" -le 9 ]
 }
