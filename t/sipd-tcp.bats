@@ -202,14 +202,17 @@ ok='function request(req) req:reply(200, nil, req.body) end'
 		deaf:settimeout(5)
 		local ok, why
 		for i = 1, 100000 do
-			ok, why = deaf:write(text('OPTIONS'))
+			ok, why = deaf:write(text('OPTIONS', { X = ('x'):rep(20000) }))
 			if not ok then break end
 			coop.yield()
 		end
 		print(ok)
 		local c = connect()
 		c:write(text('OPTIONS'))
-		print(#read(c).body)"
+		-- a slow machine has so much to answer that a 100 comes first
+		local r
+		repeat r = read(c) until not r or r.status >= 200
+		print(#r.body)"
 	[ "${lines[0]}" = nil ]
 	[ "${lines[1]}" = 60000 ]
 }
