@@ -235,11 +235,11 @@ stack traceback:
 @test "a thread in whose hook there was an error can be interrupted again" {
 	cat >x.lua <<-'LUA'
 		for _ = 1, 100 do
-		  coop.join(spawn(function() debug.sethook(function() error('in the hook', 0) end, 'l') local x = 1 end))
+		  coop.join(spawn(function() debug.sethook(function() error('in the hook', 0) end, '', 1) local x = 1 end))
 		end
 		local n = 0
 		for _ = 1, 100 do
-		  coop.join(spawn(function() debug.sethook(function() n = n + 1 end, 'l') local x = 1 debug.sethook() end))
+		  coop.join(spawn(function() debug.sethook(function() n = n + 1 end, '', 1) local x = 1 debug.sethook() end))
 		end
 		print(n >= 100)
 	LUA
