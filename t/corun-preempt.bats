@@ -98,7 +98,7 @@ load lib
 		coop.join(used)
 		for _ = 1, 10 do
 		  local _, hook = coop.join(spawn(function() return debug.gethook() or false end))
-		  assert(hook == false)
+		  assert(hook ~= count)
 		end
 		print 'ok'
 	LUA

@@ -55,7 +55,8 @@ static const struct cli_option options[] = {
 
 static struct cli cli = {
 	.prog = "corun",
-	.synopsis = "[-htVv] [-e chunk] [-G inc|gen] [-l module] [-M bytes] [-q ms] [-s statsd] [-w workers] [script [arg ...]]",
+	.synopsis = "[-htVv] [-e chunk] [-G inc|gen] [-l module] [-M bytes] [-q ms] [-s statsd] [-w workers] "
+	    "[script [arg ...]]",
 	.about = "runs a Lua script whose coroutines block without blocking each other",
 	.options = options,
 	.in_order = true,
@@ -266,11 +267,13 @@ summary(const struct sched *s, const struct runtime *rt)
 	warnx("%llu timers, late by at most: p50 %.3f ms, p99 %.3f ms, max %.3f ms", (unsigned long long)st->timeouts,
 	    (double)sched_lateness(s, 50) / MSEC, (double)sched_lateness(s, 99) / MSEC, (double)st->late_max / MSEC);
 	runtime_stats(rt, &lua);
-	warnx("%.1f KiB of Lua memory at the end, %.1f KiB at most; %llu collections while idle: %.3f ms in all, no step over %.3f ms",
+	warnx("%.1f KiB of Lua memory at the end, %.1f KiB at most; %llu collections while idle: %.3f ms in all, "
+	    "no step over %.3f ms",
 	    (double)lua.heap / 1024, (double)lua.heap_peak / 1024, (unsigned long long)lua.cycles,
 	    (double)lua.collecting / MSEC, (double)lua.longest_step / MSEC);
 	if (lua.complaints > 0)
-		warnx("%llu times nobody else ran for more than %d ms", (unsigned long long)lua.complaints, (int)(COMPLAIN / MSEC));
+		warnx("%llu times nobody else ran for more than %d ms", (unsigned long long)lua.complaints,
+		    (int)(COMPLAIN / MSEC));
 }
 
 static int

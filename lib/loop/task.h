@@ -21,7 +21,8 @@ struct task;
 /* One static const of these for each kind of wait. */
 struct wait {
 	const char *name;              /* "sleep", "udp recvfrom": for listings */
-	void (*leave)(struct task *);  /* the wait is over, for whatever reason: take the task off your list. NULL: nothing to do */
+	/* the wait is over, for whatever reason: take the task off your list. NULL: nothing to do */
+	void (*leave)(struct task *);
 	bool external;                 /* something outside of the process can end it: no deadlock while one waits so */
 	/*
 	 * The task had been woken, not by its deadline, and was ended before it ran: what it was woken for is somebody
@@ -44,9 +45,9 @@ struct task {
 	const struct task_kind *kind;
 	/* private */
 	const struct wait *wait;   /* NULL unless suspended; or woken from a wait that has `lost` */
-	void *on;                  /* what it waits on, for the wait; free for the owner while it is ready from another */
+	void *on;                  /* what it waits on, for `wait`; the owner's while it is ready and has none */
 	union {
-		TAILQ_ENTRY(task) link; /* on the run queue when ready; free for the waited-for to use while suspended */
+		TAILQ_ENTRY(task) link; /* on the run queue when ready; the waited-for's to use while suspended */
 		LIST_ENTRY(task) peers; /* for the waited-for that wants a list with a small head */
 	};
 	struct timer timer;        /* the deadline of the wait; its note: see task_since */
@@ -60,7 +61,7 @@ struct task {
 TAILQ_HEAD(task_list, task);
 LIST_HEAD(task_peers, task);
 
-/* A new suspended task: it counts as alive from now on. Make it ready to start it. mark and tag are left as they are. */
+/* A new suspended task: it is alive from now on. Make it ready to start it. mark and tag are left as they are. */
 void task_init(struct task *, const struct task_kind *);
 
 /* Puts a new task, which has not waited for anything yet, at the back of the run queue. */

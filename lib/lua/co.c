@@ -392,7 +392,8 @@ co_current(lua_State *L)
 	if (co == NULL)
 		luaL_error(L, "cannot wait outside of a coroutine");
 	if (!lua_isyieldable(L) || !rt->can_block)
-		luaL_error(L, "cannot wait here: a C function or metamethod is being called (yield across a C-call boundary)");
+		luaL_error(L, "cannot wait here: a C function or metamethod is being called "
+		    "(yield across a C-call boundary)");
 	return co;
 }
 

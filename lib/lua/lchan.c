@@ -303,7 +303,9 @@ acquired(lua_State *L, int status, lua_KContext ctx)
 static int
 acquire(lua_State *L)
 {
-	static const struct wait wait = { .name = "semaphore acquire", .leave = leave_semaphore, .lost = lost_semaphore };
+	static const struct wait wait = {
+		.name = "semaphore acquire", .leave = leave_semaphore, .lost = lost_semaphore
+	};
 	struct semaphore *s = lua_self(L, SEMAPHORE);
 	int64_t deadline = co_optdeadline(L, 2);
 	struct co *co;

@@ -311,7 +311,8 @@ traceback(lua_State *L)
 		return 1;
 	}
 	if (co != NULL && co->L == NULL)
-		lua_pushfstring(L, "%s%sstack traceback: the coroutine has ended", message ? message : "", message ? "\n" : "");
+		lua_pushfstring(L, "%s%sstack traceback: the coroutine has ended", message ? message : "",
+		    message ? "\n" : "");
 	else
 		luaL_traceback(L, of, message, (int)luaL_optinteger(L, arg + 1, of == L));
 	return 1;

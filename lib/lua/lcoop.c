@@ -172,7 +172,8 @@ lcoop_cancel(lua_State *L)
 		lua_pushboolean(L, 0);
 		return 1;
 	}
-	luaL_argcheck(L, co != co_running(co_runtime(co)), 1, "a coroutine cannot cancel itself: return or raise an error");
+	luaL_argcheck(L, co != co_running(co_runtime(co)), 1,
+	    "a coroutine cannot cancel itself: return or raise an error");
 	co_close(co);
 	lua_pushboolean(L, 1);
 	return 1;

@@ -45,7 +45,8 @@ connect_file(lua_State *L, int fd, int flags)
 {
 	struct lconn *c = lua_touserdata(L, -1);
 	bool writes_only = (flags & O_ACCMODE) == O_WRONLY;
-	struct stream *s = stream_open(runtime_sched(runtime_of(L)), writes_only ? -1 : fd, writes_only ? fd : -1, lconn_changed, c);
+	struct stream *s = stream_open(runtime_sched(runtime_of(L)), writes_only ? -1 : fd, writes_only ? fd : -1,
+	    lconn_changed, c);
 
 	if (s == NULL)
 		return -1;
@@ -65,7 +66,8 @@ push_file(lua_State *L, luaL_Stream *file, int fd, FILE *f, int flags)
 	/* for who asks the C library about the file; nothing goes through it */
 	int other = f != NULL ? fileno(f) : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
-	if (other != -1 && (f != NULL || (f = fdopen(other, lua_tostring(L, 2))) != NULL) && connect_file(L, fd, flags) == 0) {
+	if (other != -1 && (f != NULL || (f = fdopen(other, lua_tostring(L, 2))) != NULL) &&
+	    connect_file(L, fd, flags) == 0) {
 		file->f = f;
 		file->closef = close_file;
 		lua_setiuservalue(L, -2, LIO_CONN);
@@ -239,7 +241,9 @@ open_then(lua_State *L, const char *mode, lua_KFunction k)
 static int
 refuse(lua_State *L)
 {
-	return luaL_error(L, "cannot open file '%s' (%s)", lua_tostring(L, 1), lua_tostring(L, -1) + lua_rawlen(L, 1) + 2);
+	const char *why = lua_tostring(L, -1) + lua_rawlen(L, 1) + strlen(": ");
+
+	return luaL_error(L, "cannot open file '%s' (%s)", lua_tostring(L, 1), why);
 }
 
 static int next_done(lua_State *, int, lua_KContext);

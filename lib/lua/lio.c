@@ -191,7 +191,7 @@ file_setvbuf(lua_State *L)
 
 /* --- io --- */
 
-/* Puts the connection of the default input, which io.input may have changed, before the formats: true, if it has one. */
+/* Puts the connection of the default input, which io.input may have changed, before the formats: true if it has one. */
 static bool
 insert_input(lua_State *L)
 {

@@ -25,8 +25,8 @@ void lout_push(struct louts *);
 void lout_drain(struct louts *, int64_t patience);
 
 /*
- * Says a line on standard error, after what scripts have written there: "name: text", or the text alone when the name is
- * NULL. Nobody waits for it. lout_error: bytes, with no line's end.
+ * Says a line on standard error, after what scripts have written there: "name: text", or the text alone when the name
+ * is NULL. Nobody waits for it. lout_error: bytes, with no line's end.
  */
 void lout_say(struct louts *, const char *name, const char *text);
 void lout_error(struct louts *, const char *bytes, size_t n);

@@ -80,7 +80,8 @@ one_of(struct slice in, size_t at, const char *set)
 static size_t
 numeral_end(struct slice in)
 {
-	size_t sign = one_of(in, 0, "+-"), zero = one_of(in, sign, "0"), x = zero > sign ? one_of(in, zero, "xX") : zero;
+	size_t sign = one_of(in, 0, "+-"), zero = one_of(in, sign, "0");
+	size_t x = zero > sign ? one_of(in, zero, "xX") : zero;
 	size_t whole = digits(in, x, x > zero), dot = one_of(in, whole, "."), end = digits(in, dot, x > zero), e;
 
 	/* no exponent without a digit before it */

@@ -107,7 +107,8 @@ open_streams(struct sched *s, struct lconn *const conns[3], int ours[3])
 
 		if (conns[i] == NULL)
 			continue;
-		if ((st = stream_open(s, i == 0 ? -1 : ours[i], i == 0 ? ours[i] : -1, lconn_changed, conns[i])) == NULL)
+		st = stream_open(s, i == 0 ? -1 : ours[i], i == 0 ? ours[i] : -1, lconn_changed, conns[i]);
+		if (st == NULL)
 			return -1;
 		ours[i] = -1;
 		lconn_set(conns[i], st);
@@ -214,7 +215,9 @@ static int
 kill_(lua_State *L)
 {
 	struct lrun *run = check(L);
-	int signo = lua_isnoneornil(L, 2) ? SIGTERM : lua_isinteger(L, 2) ? (int)lua_tointeger(L, 2) : lsync_checksignal(L, 2);
+	int signo = lua_isnoneornil(L, 2) ? SIGTERM
+	    : lua_isinteger(L, 2)         ? (int)lua_tointeger(L, 2)
+	                                  : lsync_checksignal(L, 2);
 
 	if (run->ended)
 		return lua_fail(L, "the child has ended");

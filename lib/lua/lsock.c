@@ -194,7 +194,8 @@ void
 lsock_newgroup(lua_State *L, const char *group, int family, const luaL_Reg *methods)
 {
 	bool streams = strcmp(group, LSOCK_TCP) == 0;
-	enum lsock_kind kind = streams ? LSOCK_MASTER : LSOCK_UNCONNECTED, last = streams ? LSOCK_SERVER : LSOCK_CONNECTED;
+	enum lsock_kind kind = streams ? LSOCK_MASTER : LSOCK_UNCONNECTED;
+	enum lsock_kind last = streams ? LSOCK_SERVER : LSOCK_CONNECTED;
 
 	for (; kind <= last; kind++) {
 		push_class(L, family, streams ? SOCK_STREAM : SOCK_DGRAM, kind);

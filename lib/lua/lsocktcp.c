@@ -233,7 +233,8 @@ accept_on(lua_State *L, int status, lua_KContext ctx)
 	/* made first: an error must not lose a connection */
 	client = lsock_new(L, LSOCK_CLIENT, s->family, SOCK_STREAM);
 	do
-		fd = s->watch.fd == -1 ? (errno = EBADF, -1) : accept4(s->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		/* closed: EBADF, too */
+		fd = accept4(s->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	while (fd == -1 && (errno == EINTR || errno == ECONNABORTED));
 	if (fd != -1) {
 		lsock_set(client, fd, s->family);

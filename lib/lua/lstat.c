@@ -125,7 +125,11 @@ int
 lstat_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
-		{ "gauge", stat_gauge }, { "count", stat_count }, { "timing", stat_timing }, { "to", stat_to }, { NULL, NULL },
+		{ "count", stat_count },
+		{ "gauge", stat_gauge },
+		{ "timing", stat_timing },
+		{ "to", stat_to },
+		{ NULL, NULL },
 	};
 	struct output *o = lua_newuserdatauv(L, sizeof(*o), 0);
 

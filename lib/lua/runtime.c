@@ -281,7 +281,9 @@ runtime_start(struct runtime *rt, lua_CFunction body, void *arg)
 static void
 describe(const struct co *co, char *out, size_t size)
 {
-	const char *what = !task_suspended(&co->task) ? "ready" : co->task.wait != NULL ? co->task.wait->name : "suspended";
+	const char *what = !task_suspended(&co->task) ? "ready"
+	    : co->task.wait != NULL               ? co->task.wait->name
+	                                          : "suspended";
 	double waited = (double)task_since(&co->task) / (double)SEC;
 	unsigned number = co->task.tag;
 

@@ -1,7 +1,8 @@
 /*
  * Seats: where threads and handles are anchored. In the anchor table, 2s-1 is the thread of seat s and 2s the handle of
- * the coroutine that uses it, or false, or the handle of the one that used it last: to overwrite it is cheaper. A seat whose thread was let go holds the number of the next such seat in its
- * place. Threads that are free are kept, since a new one costs more than all else that a coroutine needs.
+ * the coroutine that uses it, or false, or the handle of the one that used it last: to overwrite it is cheaper. A seat
+ * whose thread was let go holds the number of the next such seat in its place. Threads that are free are kept, since a
+ * new one costs more than all else that a coroutine needs.
  */
 #include "lua/state.h"
 

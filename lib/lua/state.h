@@ -39,7 +39,7 @@ struct runtime {
 	const void *meta_table;
 	int results;         /* and what coroutines returned, by their handles */
 	bool blocking;       /* the yield that is on its way up suspends the whole coroutine */
-	lua_State *volatile running; /* for the handler of preempt.c: the thread that executes; NULL between coroutines */
+	lua_State *volatile running; /* for preempt.c's handler: the thread that executes; NULL between coroutines */
 	bool can_block;      /* every resume between the coroutine and the running generator can be yielded across */
 	size_t count;
 	unsigned long errors;

@@ -77,7 +77,9 @@ fifo_open(struct fifo *f, struct sched *s, const char *path, int flags, void (*o
 	size_t n = strlen(path) + 1;
 	int error;
 
-	*f = (struct fifo){ .watch = { .ready = done }, .poller = s->poller, .opened = opened, .flags = flags, .fd = -1 };
+	*f = (struct fifo){
+		.watch = { .ready = done }, .poller = s->poller, .opened = opened, .flags = flags, .fd = -1
+	};
 	if ((f->path = malloc(n)) == NULL)
 		return -1;
 	memcpy(f->path, path, n);

@@ -501,8 +501,10 @@ TEST(it_is_small)
 	OK(sizeof(struct task) <= 88);
 }
 
-MAIN(RUN(a_new_task_is_suspended), RUN(a_ready_task_is_not_woken_again), RUN(a_running_or_dead_task_is_not_woken), RUN(who_yields_runs_again),
+MAIN(RUN(a_new_task_is_suspended), RUN(a_ready_task_is_not_woken_again), RUN(a_running_or_dead_task_is_not_woken),
+    RUN(who_yields_runs_again),
     RUN(woken_before_the_deadline), RUN(the_deadline_passes), RUN(woken_and_timed_out_at_one_moment),
-    RUN(the_deadline_is_moved_and_removed), RUN(ended_while_suspended), RUN(ended_while_ready), RUN(ended_by_another), RUN(frees_itself),
+    RUN(the_deadline_is_moved_and_removed), RUN(ended_while_suspended), RUN(ended_while_ready),
+    RUN(ended_by_another), RUN(frees_itself),
     RUN(used_again_after_its_end), RUN(waits_for_the_outside_are_counted),
     RUN(what_it_was_woken_for_is_lost), RUN(how_long_it_has_waited), RUN(it_is_small))
