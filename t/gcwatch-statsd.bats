@@ -84,11 +84,17 @@ line() {
 	[ "$(line u)" = $'u\t3\t2\t2\t2\t2' ]
 }
 
-@test "DogStatsD's tags are let pass" {
+@test "DogStatsD's tags make series of their own, in whatever order they come" {
 	watch
-	send 'a:1|g|#env:live,zone:b\na:3|g|#env:test'
+	send 'a:1|g|#zone:b,env:live\na:3|g|#env:live,zone:b\na:7|g|#env:test\na:9|g\nt:10:30|ms|#x\n_e{1,1}:a|b\n_sc|db|0'
 	stop "$pid"
-	[ "$(line a)" = $'a\t2\t1\t2\t3\t3' ]
+	[ "$(line 'a;env=live;zone=b')" = $'a;env=live;zone=b\t2\t1\t2\t3\t3' ]
+	[ "$(line 'a;env=test')" = $'a;env=test\t1\t7\t7\t7\t7' ]
+	[ "$(line a)" = $'a\t1\t9\t9\t9\t9' ]
+	[ "$(line 't;x=')" = $'t;x=\t2\t10\t20\t30\t30' ]
+	[ "$(wc -l <watch.out)" -eq 4 ]
+	# they are read back, and shown as JSON
+	gcwatch -j -r watch.out | grep -q '"name":"a","tags":{"env":"live","zone":"b"},"count":2,'
 }
 
 @test "a bad line costs only itself, and is explained" {
@@ -301,7 +307,7 @@ LUA
 	kill -STOP "$pid"
 	# 28 MB, as the system counts: more than any buffer that was asked for
 	corun - "$addr" <<'LUA'
-local s, line = net.udp('127.0.0.1:0'), 'n:1|c|#' .. ('x'):rep(1300)
+local s, line = net.udp('127.0.0.1:0'), 'n:1|c|c:' .. ('x'):rep(1300)
 for i = 1, 12000 do s:sendto(line, arg[1]) if i % 100 == 0 then coop.yield() end end
 LUA
 	kill -CONT "$pid"

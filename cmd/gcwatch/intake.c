@@ -1,6 +1,7 @@
 #include "intake.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/log.h"
 
@@ -41,6 +42,41 @@ add_waiting(struct intake *in)
 	in->waiting = 0;
 }
 
+/* With tags it is a series of its own. False: they are too long. */
+static bool
+name_series(struct intake *in, struct statsd_sample *s)
+{
+	char *name = in->names[in->waiting];
+
+	if (s->tags.n == 0)
+		return true;
+	s->name = slice_make(name, statsd_series(s->name, s->tags, name));
+	return s->name.n > 0;
+}
+
+/* The sample that was read into the next place, and the others of its line. */
+static void
+take(struct intake *in)
+{
+	struct statsd_sample s;
+	bool more;
+
+	do {
+		s = in->samples[in->waiting];
+		more = s.more.n > 0;
+		if (++in->waiting == SERIES_MANY)
+			add_waiting(in);
+		if (!more)
+			return;
+		/* the name may be in the place that was given up */
+		if (s.tags.n > 0)
+			s.name = slice_make(memmove(in->names[in->waiting], s.name.p, s.name.n), s.name.n);
+		(void)statsd_more(&s);
+		s.delta &= !in->set->absolute;
+		in->samples[in->waiting] = s;
+	} while (more);
+}
+
 static void
 got(struct udp *u, struct slice data, const struct addr *from)
 {
@@ -61,8 +97,10 @@ got(struct udp *u, struct slice data, const struct addr *from)
 		}
 		in->lines++;
 		s->delta &= !in->set->absolute;
-		if (wanted(in->set, s->name) && ++in->waiting == SERIES_MANY)
-			add_waiting(in);
+		if (!name_series(in, s))
+			complain(in, from, slice_trim(slice_make(line, (size_t)(rest.p - line))), "too many or too long tags");
+		else if (wanted(in->set, s->name))
+			take(in);
 	}
 }
 

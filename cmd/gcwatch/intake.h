@@ -26,6 +26,7 @@ struct intake {
 	struct inlet inlets[LISTEN_MAX];
 	size_t n;
 	struct statsd_sample samples[SERIES_MANY]; /* that wait to be added; they point into datagrams */
+	char names[SERIES_MANY][STATSD_SERIES_MAX]; /* of those with tags */
 	size_t waiting;
 	uint64_t datagrams, lines, bad, dropped, refused;
 	uint64_t bad_before;

@@ -33,7 +33,7 @@ struct metric {
 	struct figures last;
 	size_t n;
 	TAILQ_ENTRY(metric) entry;
-	char name[STATSD_NAME_MAX];
+	char name[STATSD_SERIES_MAX];
 };
 
 struct live {

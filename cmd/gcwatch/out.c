@@ -96,20 +96,47 @@ put_percentiles(struct buf *b, const struct series *s, const struct figures *f)
 			put_member(b, rows[i].name, v);
 }
 
+/* A name has no control characters. */
+static void
+put_string(struct buf *b, struct slice s)
+{
+	buf_putc(b, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_putc(b, '\\');
+		buf_putc(b, s.p[i]);
+	}
+	buf_putc(b, '"');
+}
+
+static void
+put_tags(struct buf *b, struct slice tags)
+{
+	struct slice key, value;
+
+	buf_puts(b, ",\"tags\":{");
+	for (bool first = true; statsd_tag(&tags, &key, &value); first = false) {
+		if (!first)
+			buf_putc(b, ',');
+		put_string(b, key);
+		buf_putc(b, ':');
+		put_string(b, value);
+	}
+	buf_putc(b, '}');
+}
+
 static void
 put_json(struct buf *b, const struct record *r, const struct series *s)
 {
 	char text[NUMBER_STRLEN];
+	struct slice tags, name = statsd_metric(r->name, &tags);
 
 	buf_puts(b, "{\"epoch\":");
 	buf_put(b, text, number_format((double)r->at / 1000, text, sizeof(text)));
-	buf_puts(b, ",\"name\":\"");
-	for (size_t i = 0; i < r->name.n; i++) {
-		if (r->name.p[i] == '"' || r->name.p[i] == '\\')
-			buf_putc(b, '\\');
-		buf_putc(b, r->name.p[i]);
-	}
-	buf_putc(b, '"');
+	buf_puts(b, ",\"name\":");
+	put_string(b, name);
+	if (tags.n > 0)
+		put_tags(b, tags);
 	put_member(b, "count", r->f.count);
 	put_member(b, "min", r->f.min);
 	put_member(b, "avg", r->f.avg);

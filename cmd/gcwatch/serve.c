@@ -25,7 +25,8 @@ metrics(const struct intake *in, struct buf *body)
 		return NULL;
 	}
 	put_own(&p, in);
-	prom_table(&p, in->series);
+	if (prom_table(&p, in->series) != 0)
+		body->failed = true;
 	prom_number(&p, "gcwatch_hidden_metrics", "gauge", "Metrics left out, since another has their name here",
 	    (double)p.hidden);
 	prom_fini(&p);

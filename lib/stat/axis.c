@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "stat/number.h"
+#include "stat/statsd.h"
 
 enum kind { KIND_PLAIN, KIND_BYTES, KIND_MS, KIND_PERCENT };
 
@@ -20,6 +21,9 @@ kind_of(struct slice name)
 		{ ".late", KIND_MS },   { ".ms", KIND_MS },       { ".cpu", KIND_PERCENT },
 	};
 
+	struct slice tags;
+
+	name = statsd_metric(name, &tags);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		size_t n = strlen(rows[i].end);
 

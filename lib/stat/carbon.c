@@ -158,9 +158,14 @@ static void
 put_line(struct carbon *c, struct slice name, const char *what, double v, int64_t epoch)
 {
 	char text[NUMBER_STRLEN];
+	struct slice tags;
 
-	put_path(&c->queue, name);
+	put_path(&c->queue, statsd_metric(name, &tags));
 	buf_puts(&c->queue, what);
+	if (tags.n > 0)
+		buf_putc(&c->queue, ';');
+	buf_putslice(&c->queue, tags);
+	buf_putc(&c->queue, ' ');
 	buf_put(&c->queue, text, number_format(v, text, sizeof(text)));
 	buf_putc(&c->queue, ' ');
 	buf_putu(&c->queue, (uint64_t)epoch);
@@ -173,11 +178,11 @@ put_percentiles(struct carbon *c, const struct series *s, const struct figures *
 	double v;
 
 	if (series_percentile(s, f, 50, &v))
-		put_line(c, s->name, ".p50 ", v, epoch);
+		put_line(c, s->name, ".p50", v, epoch);
 	if (series_percentile(s, f, 95, &v))
-		put_line(c, s->name, ".p95 ", v, epoch);
+		put_line(c, s->name, ".p95", v, epoch);
 	if (series_percentile(s, f, 99, &v))
-		put_line(c, s->name, ".p99 ", v, epoch);
+		put_line(c, s->name, ".p99", v, epoch);
 }
 
 void
@@ -185,11 +190,11 @@ carbon_put(struct carbon *c, int64_t epoch, const struct series *s, const struct
 {
 	size_t before = c->queue.n;
 
-	put_line(c, s->name, ".count ", f->count, epoch);
-	put_line(c, s->name, ".min ", f->min, epoch);
-	put_line(c, s->name, ".avg ", f->avg, epoch);
-	put_line(c, s->name, ".max ", f->max, epoch);
-	put_line(c, s->name, ".last ", f->last, epoch);
+	put_line(c, s->name, ".count", f->count, epoch);
+	put_line(c, s->name, ".min", f->min, epoch);
+	put_line(c, s->name, ".avg", f->avg, epoch);
+	put_line(c, s->name, ".max", f->max, epoch);
+	put_line(c, s->name, ".last", f->last, epoch);
 	put_percentiles(c, s, f, epoch);
 	if (!c->queue.failed)
 		return;

@@ -61,7 +61,7 @@ family(struct slice name, const char *suffix)
 
 	if (!is_allowed(name.p[0], true) && is_allowed(name.p[0], false))
 		f.name[n++] = '_';
-	for (size_t i = 0; i < name.n; i++)
+	for (size_t i = 0; i < name.n && i < STATSD_NAME_MAX; i++)
 		f.name[n++] = is_allowed(name.p[i], false) ? name.p[i] : '_';
 	f.name[n] = '\0';
 	if (n < end || memcmp(f.name + n - end, suffix, end) != 0)
@@ -90,11 +90,56 @@ put_value(struct buf *b, double v)
 	buf_putc(b, '\n');
 }
 
+/* A label's name has no points or dashes. */
 static void
-put_number(struct buf *b, const char *name, const char *more, double v)
+put_label(struct buf *b, struct slice key, struct slice value)
 {
+	if (!is_allowed(key.p[0], true))
+		buf_putc(b, '_');
+	for (size_t i = 0; i < key.n; i++)
+		buf_putc(b, is_allowed(key.p[i], false) ? key.p[i] : '_');
+	buf_puts(b, "=\"");
+	for (size_t i = 0; i < value.n; i++) {
+		if (value.p[i] == '"' || value.p[i] == '\\')
+			buf_putc(b, '\\');
+		buf_putc(b, value.p[i]);
+	}
+	buf_putc(b, '"');
+}
+
+/* The tags of a series, of which those of one name stand together: the last counts. `quantile` NULL: it has none. */
+static void
+put_labels(struct buf *b, struct slice tags, const char *quantile)
+{
+	struct slice key, value, next_key, next_value, after;
+	const char *mark = "{";
+
+	while (statsd_tag(&tags, &key, &value)) {
+		after = tags;
+		if (statsd_tag(&after, &next_key, &next_value) && slice_eq(key, next_key))
+			continue;
+		buf_puts(b, mark);
+		put_label(b, key, value);
+		mark = ",";
+	}
+	if (quantile != NULL) {
+		buf_puts(b, mark);
+		put_label(b, SLICE("quantile"), slice_of(quantile));
+		mark = ",";
+	}
+	if (mark[0] == ',')
+		buf_putc(b, '}');
+}
+
+static void
+put_number(struct buf *b, const char *name, const struct series *s, const char *quantile, double v)
+{
+	struct slice tags = { NULL, 0 };
+
 	buf_puts(b, name);
-	buf_puts(b, more);
+	if (s != NULL)
+		(void)statsd_metric(s->name, &tags);
+	put_labels(b, tags, quantile);
 	put_value(b, v);
 }
 
@@ -123,79 +168,185 @@ prom_number(struct prom *p, const char *name, const char *type, const char *help
 {
 	(void)claim(p, name);
 	put_head(p->b, name, type, help, SLICE(""));
-	put_number(p->b, name, "", value);
+	put_number(p->b, name, NULL, NULL, value);
 }
 
-static void
-put_one(struct prom *p, struct slice own, const char *suffix, const char *type, const char *help, double value)
-{
-	struct family f = family(own, suffix);
+/* --- families: the series of one metric, which differ in their tags --- */
 
-	if (!claim(p, f.name)) {
-		p->hidden++;
-		return;
+struct group {
+	const struct series *const *s;
+	size_t n;
+	struct slice name;
+};
+
+/* What a series has to show in a family. False: nothing yet. */
+typedef bool shows(const struct series *, double *);
+
+static bool
+last(const struct series *s, double *v)
+{
+	*v = s->value;
+	return true;
+}
+
+static bool
+shown(const struct series *s, int i, double *v)
+{
+	*v = s->silent > 0 ? s->value : s->shown[i];
+	return s->known;
+}
+
+static bool
+least(const struct series *s, double *v)
+{
+	return shown(s, 0, v);
+}
+
+static bool
+average(const struct series *s, double *v)
+{
+	return shown(s, 1, v);
+}
+
+static bool
+largest(const struct series *s, double *v)
+{
+	return shown(s, 2, v);
+}
+
+static bool
+total(const struct series *s, double *v)
+{
+	*v = s->total + s->pending + (s->buckets > 0 ? s->f.count : 0);
+	return true;
+}
+
+static bool
+members(const struct series *s, double *v)
+{
+	*v = s->silent > 0 ? 0 : s->shown[0];
+	return s->known;
+}
+
+/* False: there is such a family already. */
+static bool
+put_family(struct prom *p, const struct group *g, const char *suffix, const char *type, const char *help, shows *value)
+{
+	struct family f = family(g->name, suffix);
+	bool begun = false;
+	double v;
+
+	for (size_t i = 0; i < g->n; i++) {
+		if (!value(g->s[i], &v))
+			continue;
+		if (!begun && !claim(p, f.name)) {
+			p->hidden += g->n;
+			return false;
+		}
+		if (!begun)
+			put_head(p->b, f.name, type, help, g->name);
+		begun = true;
+		put_number(p->b, f.name, g->s[i], NULL, v);
 	}
-	put_head(p->b, f.name, type, help, own);
-	put_number(p->b, f.name, "", value);
+	return true;
 }
 
 static void
-put_gauge(struct prom *p, const struct series *s)
+put_gauges(struct prom *p, const struct group *g)
 {
-	size_t before = p->hidden;
-	double silent[3] = { s->value, s->value, s->value };
-	const double *shown = s->silent > 0 ? silent : s->shown;
-
-	put_one(p, s->name, "", "gauge", "Last value of the gauge ", s->value);
-	if (!s->known || p->hidden != before)
+	if (!put_family(p, g, "", "gauge", "Last value of the gauge ", last))
 		return;
-	put_one(p, s->name, "_min", "gauge", "Smallest value in the last interval of the gauge ", shown[0]);
-	put_one(p, s->name, "_avg", "gauge", "Average value in the last interval of the gauge ", shown[1]);
-	put_one(p, s->name, "_max", "gauge", "Largest value in the last interval of the gauge ", shown[2]);
+	put_family(p, g, "_min", "gauge", "Smallest value in the last interval of the gauge ", least);
+	put_family(p, g, "_avg", "gauge", "Average value in the last interval of the gauge ", average);
+	put_family(p, g, "_max", "gauge", "Largest value in the last interval of the gauge ", largest);
 }
 
 static void
-put_summary(struct prom *p, const struct series *s)
+put_summaries(struct prom *p, const struct group *g)
 {
-	static const char *const quantiles[] = { "{quantile=\"0.5\"}", "{quantile=\"0.95\"}", "{quantile=\"0.99\"}" };
-	bool timer = s->type == STATSD_TIMER;
+	static const char *const quantiles[] = { "0.5", "0.95", "0.99" };
+	bool timer = g->s[0]->type == STATSD_TIMER;
 	double scale = timer ? 0.001 : 1;
-	struct family f = family(s->name, timer ? "_seconds" : ""), f_sum = with(&f, "_sum"), f_count = with(&f, "_count");
-	double total = s->total + (s->heard ? s->f.count : 0), sum = s->sum + (s->heard ? s->f.avg : 0);
+	struct family f = family(g->name, timer ? "_seconds" : ""), f_sum = with(&f, "_sum"), f_count = with(&f, "_count");
 
 	if (!claim(p, f.name) || !claim(p, f_sum.name) || !claim(p, f_count.name)) {
-		p->hidden++;
+		p->hidden += g->n;
 		return;
 	}
-	put_head(p->b, f.name, "summary", timer ? "Timer " : "Histogram ", s->name);
-	for (size_t i = 0; i < 3 && s->known && s->silent == 0; i++)
-		put_number(p->b, f.name, quantiles[i], s->shown[i] * scale);
-	put_number(p->b, f_sum.name, "", sum * scale);
-	put_number(p->b, f_count.name, "", total);
+	put_head(p->b, f.name, "summary", timer ? "Timer " : "Histogram ", g->name);
+	for (size_t k = 0; k < g->n; k++) {
+		const struct series *s = g->s[k];
+
+		for (size_t i = 0; i < 3 && s->known && s->silent == 0; i++)
+			put_number(p->b, f.name, s, quantiles[i], s->shown[i] * scale);
+		put_number(p->b, f_sum.name, s, NULL, (s->sum + (s->heard ? s->f.avg : 0)) * scale);
+		put_number(p->b, f_count.name, s, NULL, s->total + (s->heard ? s->f.count : 0));
+	}
 }
 
-void
+static void
+put_group(struct prom *p, const struct group *g)
+{
+	switch (g->s[0]->type) {
+	case STATSD_GAUGE:
+		put_gauges(p, g);
+		break;
+	case STATSD_COUNTER:
+		put_family(p, g, "_total", "counter", "Counter ", total);
+		break;
+	case STATSD_TIMER:
+	case STATSD_HISTOGRAM:
+		put_summaries(p, g);
+		break;
+	case STATSD_SET:
+		put_family(p, g, "", "gauge", "Different members in the last interval of the set ", members);
+		break;
+	}
+}
+
+static struct slice
+metric(const struct series *s)
+{
+	struct slice tags;
+
+	return statsd_metric(s->name, &tags);
+}
+
+/* By metric and type; those without tags, of which there is one each, would do as they are. */
+static int
+compare(const void *a, const void *b)
+{
+	const struct series *x = *(const struct series *const *)a, *y = *(const struct series *const *)b;
+	struct slice m = metric(x), n = metric(y);
+	int r = memcmp(m.p, n.p, m.n < n.n ? m.n : n.n);
+
+	if (r != 0 || m.n != n.n)
+		return r != 0 ? r : m.n < n.n ? -1 : 1;
+	if (x->type != y->type)
+		return x->type < y->type ? -1 : 1;
+	r = memcmp(x->name.p, y->name.p, x->name.n < y->name.n ? x->name.n : y->name.n);
+	return r != 0 ? r : (x->name.n > y->name.n) - (x->name.n < y->name.n);
+}
+
+int
 prom_table(struct prom *p, const struct series_table *t)
 {
-	const struct series *s;
+	const struct series **all = calloc(t->n + 1, sizeof(*all)), *s;
+	size_t n = 0;
 
+	if (all == NULL)
+		return -1;
 	TAILQ_FOREACH(s, &t->all, entry)
-		switch (s->type) {
-		case STATSD_GAUGE:
-			put_gauge(p, s);
-			break;
-		case STATSD_COUNTER:
-			put_one(p, s->name, "_total", "counter", "Counter ",
-			    s->total + s->pending + (s->buckets > 0 ? s->f.count : 0));
-			break;
-		case STATSD_TIMER:
-		case STATSD_HISTOGRAM:
-			put_summary(p, s);
-			break;
-		case STATSD_SET:
-			if (s->known)
-				put_one(p, s->name, "", "gauge", "Different members in the last interval of the set ",
-				    s->silent > 0 ? 0 : s->shown[0]);
-			break;
-		}
+		all[n++] = s;
+	qsort(all, n, sizeof(*all), compare);
+	for (size_t at = 0, end; at < n; at = end) {
+		struct group g = { .s = &all[at], .name = metric(all[at]) };
+
+		for (end = at + 1; end < n && all[end]->type == all[at]->type && slice_eq(metric(all[end]), g.name); end++)
+			continue;
+		g.n = end - at;
+		put_group(p, &g);
+	}
+	free(all);
+	return 0;
 }

@@ -4,6 +4,7 @@
  * A gauge is NAME, its last value, with NAME_min, NAME_avg and NAME_max of the last interval; a counter NAME_total; a
  * timer a summary NAME_seconds with the quantiles of the last interval; a histogram the same, NAME, in its own unit; a
  * set the gauge NAME, how many different members the last interval had. Counts and sums are those since the start.
+ * Series that differ in tags only are one family.
  */
 #ifndef STAT_PROM_H
 #define STAT_PROM_H
@@ -30,7 +31,7 @@ void prom_fini(struct prom *);
 /* Adds a number of the program's own; the name must be a valid one. `type`: "gauge" or "counter". */
 void prom_number(struct prom *, const char *name, const char *type, const char *help, double value);
 
-/* Adds all of them. */
-void prom_table(struct prom *, const struct series_table *);
+/* Adds all of them, by name; tags become labels. 0, or -1 with errno. */
+int prom_table(struct prom *, const struct series_table *);
 
 #endif

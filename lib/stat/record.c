@@ -46,7 +46,7 @@ record_parse(struct slice line, struct record *out, struct fault *f)
 		return bad(f, 0, "bad epoch");
 	r.at = (int64_t)llround(epoch * 1000);
 	slice_cut(rest, '\t', &r.name, &rest);
-	if (!statsd_name_ok(r.name))
+	if (!statsd_series_ok(r.name))
 		return bad(f, (size_t)(r.name.p - line.p), "bad name");
 	for (size_t i = 0; i < 5; i++) {
 		slice_cut(rest, '\t', &field, &rest);

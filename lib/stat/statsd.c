@@ -4,6 +4,8 @@
  */
 #include "stat/statsd.h"
 
+#include <string.h>
+
 #include "stat/number.h"
 
 static int
@@ -19,13 +21,25 @@ is_name_char(char c)
 	return c > ' ' && c <= '~' && c != ':' && c != '|';
 }
 
-bool
-statsd_name_ok(struct slice name)
+static bool
+is_name(struct slice name, size_t most)
 {
 	for (size_t i = 0; i < name.n; i++)
 		if (!is_name_char(name.p[i]))
 			return false;
-	return name.n > 0 && name.n <= STATSD_NAME_MAX;
+	return name.n > 0 && name.n <= most;
+}
+
+bool
+statsd_name_ok(struct slice name)
+{
+	return is_name(name, STATSD_NAME_MAX);
+}
+
+bool
+statsd_series_ok(struct slice name)
+{
+	return is_name(name, STATSD_SERIES_MAX);
 }
 
 static int
@@ -56,7 +70,7 @@ is_printable(struct slice s)
 	return true;
 }
 
-/* `@rate` and `#tags`; DogStatsD's container id and time stamp are let pass. */
+/* `@rate` and `#tags`; DogStatsD's container id, time stamp and external data are let pass. */
 static const char *
 read_field(struct slice s, struct statsd_sample *sample)
 {
@@ -82,6 +96,7 @@ read_field(struct slice s, struct statsd_sample *sample)
 		sample->tags = inner;
 		return NULL;
 	case 'c':
+	case 'e':
 	case 'T':
 		return is_printable(inner) ? NULL : "control character in a field";
 	default:
@@ -100,10 +115,29 @@ read_value(struct slice s, struct statsd_sample *sample)
 		sample->member = s;
 		return NULL;
 	}
-	if (number_parse(s, &sample->value) != 0)
+	sample->more = s;
+	while (statsd_more(sample))
+		continue;
+	if (sample->more.n > 0)
 		return "bad value";
-	sample->delta = sample->type == STATSD_GAUGE && (s.p[0] == '+' || s.p[0] == '-');
+	sample->more = s;
+	(void)statsd_more(sample);
 	return NULL;
+}
+
+bool
+statsd_more(struct statsd_sample *sample)
+{
+	struct slice rest = sample->more, s;
+
+	if (rest.n == 0 || rest.p[rest.n - 1] == ':')
+		return false;
+	slice_cut(rest, ':', &s, &rest);
+	if (number_parse(s, &sample->value) != 0)
+		return false;
+	sample->delta = sample->type == STATSD_GAUGE && (s.p[0] == '+' || s.p[0] == '-');
+	sample->more = rest;
+	return true;
 }
 
 /* `name:digits|g`, |c or |ms, as most lines are: in one go, three times as fast. False: it is not one of these. */
@@ -184,15 +218,22 @@ join_negative(struct slice *rest, struct statsd_sample *s)
 	struct statsd_sample next;
 	struct fault f;
 
-	if (s->type != STATSD_GAUGE || s->delta || s->value != 0 || after.n == 0)
+	if (s->type != STATSD_GAUGE || s->delta || s->value != 0 || s->more.n > 0 || after.n == 0)
 		return;
 	line = next_line(&after);
-	if (read_line(line, &next, &f) != 1 || next.type != STATSD_GAUGE || !next.delta || next.value > 0)
+	if (read_line(line, &next, &f) != 1 || next.type != STATSD_GAUGE || !next.delta || next.value > 0 || next.more.n > 0)
 		return;
 	if (!slice_eq(s->name, next.name) || !slice_eq(s->tags, next.tags))
 		return;
 	s->value = next.value;
 	*rest = after;
+}
+
+/* DogStatsD's events and service checks. */
+static bool
+is_no_metric(struct slice line)
+{
+	return line.p[0] == '_' && ((line.n > 3 && memcmp(line.p, "_e{", 3) == 0) || (line.n > 4 && memcmp(line.p, "_sc|", 4) == 0));
 }
 
 int
@@ -205,7 +246,7 @@ statsd_next(struct slice *rest, struct statsd_sample *sample, struct fault *f)
 		if (rest->n == 0)
 			return 0;
 		line = next_line(rest);
-	} while (line.n == 0);
+	} while (line.n == 0 || is_no_metric(line));
 	r = read_line(line, sample, f);
 	if (r == 1)
 		join_negative(rest, sample);

@@ -75,6 +75,62 @@ TEST(members_of_a_set_are_any_text)
 	EQ(s.delta, false);
 }
 
+/* What DogStatsD writes in one line. */
+TEST(several_values)
+{
+	struct statsd_sample s;
+
+	STR(one("t:10:20.5:-3|ms|@0.5|#a:b|c:id|T17|e:it-false", &s), "");
+	OK(s.value == 10 && s.weight == 2);
+	OK(statsd_more(&s) && s.value == 20.5 && s.weight == 2 && slice_eq(s.tags, SLICE("a:b")));
+	OK(statsd_more(&s) && s.value == -3);
+	OK(!statsd_more(&s));
+	STR(one("g:1:+2|g", &s), "");
+	OK(!s.delta);
+	OK(statsd_more(&s) && s.delta && s.value == 2);
+	STR(one("g:1|g", &s), "");
+	OK(!statsd_more(&s));
+	/* its events and service checks are no metrics */
+	STR(one("_e{5,4}:title|text|#a:b\n_sc|db|0\nn:1|c", &s), "");
+	OK(slice_eq(s.name, SLICE("n")));
+}
+
+static const char *
+series(const char *name, const char *tags)
+{
+	static char out[STATSD_SERIES_MAX + 1];
+
+	out[statsd_series(slice_of(name), slice_of(tags), out)] = '\0';
+	return out;
+}
+
+TEST(names_of_series)
+{
+	static char longest[STATSD_SERIES_MAX], out[STATSD_SERIES_MAX];
+	struct slice name, tags, key, value;
+
+	STR(series("n", "b:2,a:1"), "n;a=1;b=2");
+	STR(series("n", "live"), "n;live=");
+	STR(series("n", ",a:x,,a:b,"), "n;a=b;a=x");
+	STR(series("n", "url:http://h/;p=1 2|3,\xc3:\xa9"), "n;url=http_//h/_p_1_2_3;_=_");
+	STR(series("n", ",,"), "n");
+	memset(longest, 'v', sizeof(longest));
+	longest[0] = 'k';
+	longest[1] = ':';
+	EQ((long long)statsd_series(SLICE("n"), slice_make(longest, sizeof(longest) - 2), out), STATSD_SERIES_MAX);
+	EQ((long long)statsd_series(SLICE("n"), slice_make(longest, sizeof(longest) - 1), out), 0);
+	STR(series("n", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33"), "");
+
+	name = statsd_metric(SLICE("n;a=1;;b="), &tags);
+	OK(slice_eq(name, SLICE("n")));
+	OK(statsd_tag(&tags, &key, &value) && slice_eq(key, SLICE("a")) && slice_eq(value, SLICE("1")));
+	OK(statsd_tag(&tags, &key, &value) && slice_eq(key, SLICE("b")) && value.n == 0);
+	OK(!statsd_tag(&tags, &key, &value));
+	/* semicolons alone make no tags */
+	OK(slice_eq(statsd_metric(SLICE("a;b"), &tags), SLICE("a;b")) && tags.n == 0);
+	OK(slice_eq(statsd_metric(SLICE(";a=1"), &tags), SLICE(";a=1")) && tags.n == 0);
+}
+
 TEST(bad_lines)
 {
 	static const struct {
@@ -83,13 +139,14 @@ TEST(bad_lines)
 		{ "a", "no colon" }, { "|", "no colon" }, { ":1|g", "bad name" }, { "a b:1|g", "bad name" }, { "a\tb:1|g", "bad name" },
 		{ "a|b:1|g", "bad name" }, { "a\x7f:1|g", "bad name" }, { "\xc3\xa9:1|g", "bad name" }, { "a:1", "no type" }, { "a:", "no type" },
 		{ "a:1|", "unknown type" }, { "a:1|x", "unknown type" }, { "a:1|G", "unknown type" }, { "a:1|gg", "unknown type" },
-		{ "a:1|m", "unknown type" }, { "a:|g", "no value" }, { "a:|s", "no value" }, { "a:x|g", "bad value" }, { "a:1:2|g", "bad value" },
+		{ "a:1|m", "unknown type" }, { "a:|g", "no value" }, { "a:|s", "no value" }, { "a:x|g", "bad value" }, { "a:1:x|g", "bad value" },
+		{ "a:1:|g", "bad value" }, { "a:1::2|g", "bad value" },
 		{ "a:nan|g", "bad value" }, { "a:inf|g", "bad value" }, { "a:-inf|c", "bad value" }, { "a:1e999|g", "bad value" },
 		{ "a:0x10|g", "bad value" }, { "a:1,5|g", "bad value" }, { "a: 1|g", "bad value" }, { "a:1|g|", "empty field" },
 		{ "a:1|c||#t", "empty field" }, { "a:1|c|@", "bad sample rate" }, { "a:1|c|@0", "bad sample rate" }, { "a:1|c|@-1", "bad sample rate" },
 		{ "a:1|c|@2", "bad sample rate" }, { "a:1|c|@nan", "bad sample rate" }, { "a:1|c|@1e-12", "sample rate too small" },
 		{ "a:1|g|x", "unknown field" }, { "a:1|g|#a\001", "control character in a tag" }, { "a:\001|s", "control character in a value" },
-		{ "a:1|g|c:\001", "control character in a field" }, { "_e{5,4}:title|text", "unknown type" },
+		{ "a:1|g|c:\001", "control character in a field" }, { "_e:1|e", "unknown type" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -220,5 +277,5 @@ TEST(cut_anywhere)
 	}
 }
 
-MAIN(RUN(good_lines), RUN(members_of_a_set_are_any_text), RUN(bad_lines), RUN(a_bad_line_leaves_the_sample_alone), RUN(a_nul_is_no_name_and_no_tag), RUN(a_name_has_a_longest),
+MAIN(RUN(good_lines), RUN(members_of_a_set_are_any_text), RUN(several_values), RUN(names_of_series), RUN(bad_lines), RUN(a_bad_line_leaves_the_sample_alone), RUN(a_nul_is_no_name_and_no_tag), RUN(a_name_has_a_longest),
     RUN(a_bad_line_costs_only_itself), RUN(a_negative_gauge_is_one_sample), RUN(what_is_written_is_read), RUN(cut_anywhere))
