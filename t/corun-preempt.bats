@@ -71,29 +71,9 @@ load lib
 	done
 }
 
-@test "a hook of the script's own outlives signals and pre-emption" {
+@test "a hook that a coroutine has set is not that of the next one" {
 	cat >hook.lua <<-'LUA'
-		local lines = 0
-		local function count() lines = lines + 1 end
-		debug.sethook(count, 'l')
-		-- each child ends while we compute: its signal interrupts us
-		for _ = 1, 20 do
-		  local child = coop.run { 'true' }
-		  local ended = spawn(child.wait, child)
-		  while coroutine.status(ended) ~= 'dead' do
-		    for _ = 1, 1000 do end
-		    coop.yield()
-		  end
-		  -- ours may be there for a moment
-		  for _ = 1, 1e6 do
-		    if debug.gethook() == count then break end
-		  end
-		  assert(debug.gethook() == count)
-		end
-		local before = lines
-		repeat local x = 1 until lines > before
-		debug.sethook()
-		-- and is not that of another coroutine
+		local function count() end
 		local used = spawn(function() debug.sethook(count, 'l') end)
 		coop.join(used)
 		for _ = 1, 10 do

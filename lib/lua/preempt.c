@@ -38,45 +38,67 @@ enum { AGAIN = 1000, TICKS = 2 };
 
 /* --- hooks --- */
 
-/* The script's own hook, of debug.sethook, while ours stands in its place. */
-static struct {
+/*
+ * The scripts' own hooks, of debug.sethook, while ours stand in their places: of as many threads as can have been
+ * running, one after the other, before ours was called.
+ */
+static struct displaced {
 	lua_State *L; /* NULL: none */
 	lua_Hook hook;
 	int mask, count;
-} displaced;
+} displaced[8];
+
+/* What was displaced in L; NULL: nothing. With L = NULL: a free one. */
+static struct displaced *
+find_displaced(const lua_State *L)
+{
+	for (size_t i = 0; i < sizeof(displaced) / sizeof(displaced[0]); i++)
+		if (displaced[i].L == L)
+			return &displaced[i];
+	return NULL;
+}
 
 /* lua_sethook may be called from a signal handler: Lua's own interpreter does. */
 static void
 set_hook(const struct runtime *rt, lua_Hook hook)
 {
 	lua_State *L = rt != NULL ? rt->running : NULL;
+	struct displaced *d;
 	lua_Hook before;
 
 	if (L == NULL)
 		return;
 	before = lua_gethook(L);
-	if (before == NULL && displaced.L == L) {
+	d = find_displaced(L);
+	if (before == NULL && d != NULL) {
 		/* one that used this thread before */
-		displaced.L = NULL;
+		d->L = NULL;
 	} else if (before != NULL && before != give_way && before != complain) {
-		displaced.L = L;
-		displaced.hook = before;
-		displaced.mask = lua_gethookmask(L);
-		displaced.count = lua_gethookcount(L);
+		if (d == NULL && (d = find_displaced(NULL)) == NULL)
+			d = &displaced[0];
+		*d = (struct displaced){ L, before, lua_gethookmask(L), lua_gethookcount(L) };
 	}
-	lua_sethook(L, hook, LUA_MASKCOUNT | (hook == complain ? LUA_MASKRET : 0), 1);
+	/* where a hook is at work the count may be lost, if the interpreter was about to write it: lines are told, too */
+	lua_sethook(L, hook, LUA_MASKCOUNT | (hook == complain ? LUA_MASKRET : 0) | (before != NULL ? LUA_MASKLINE : 0), 1);
 }
 
 /* Ours has done its work. */
 static void
 put_back(lua_State *L)
 {
-	if (displaced.L != L) {
+	struct displaced *d = find_displaced(L);
+	sigset_t all, before;
+
+	if (d == NULL) {
 		lua_sethook(L, NULL, 0, 0);
 		return;
 	}
-	displaced.L = NULL;
-	lua_sethook(L, displaced.hook, displaced.mask, displaced.count);
+	/* a handler must not see half of it */
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &before);
+	lua_sethook(L, d->hook, d->mask, d->count);
+	d->L = NULL;
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 /* --- who computes without end --- */

@@ -54,6 +54,8 @@ add_thread(lua_State *L, struct runtime *rt, int anchor)
 	lua_rawseti(L, anchor, handle_of(seat));
 
 	/* nothing can fail from here */
+	if (lua_gethook(thread) != NULL)
+		lua_sethook(thread, NULL, 0, 0); /* who makes a coroutine does not lend it his hook */
 	if (seat == rt->empty)
 		rt->empty = next;
 	else
