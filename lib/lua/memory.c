@@ -80,11 +80,14 @@ give_back(struct runtime *rt)
 /* What a thread takes at least; and garbage beyond what accumulates in a busy service. */
 enum { THREAD_KIB = 1, BURST_KIB = 16 * 1024 };
 
+/* Switches of a second in which nothing was to be done. */
+enum { FEW = 10 };
+
 /*
  * A cycle when the heap has grown by half, or when a good part of it are threads that were let go after a burst, or
  * half of the coroutines that there were have ended; or,
  * since what ends frees without allocating, after anything ran at all, but then so seldom that it takes a fiftieth of
- * the time at most. By generations, Lua chooses the time itself, and a burst alone is for us.
+ * the time at most. By generations, Lua chooses the time itself, and what a burst left, or who has nothing more to do, is for us.
  */
 static bool
 time_to_collect(struct runtime *rt, int kib)
@@ -93,8 +96,10 @@ time_to_collect(struct runtime *rt, int kib)
 		return true;
 	if (rt->crowd > 1024 && rt->count < rt->crowd / 2)
 		return true;
-	if (rt->generational || rt->sched->stats.switches == rt->collected_at)
+	if (rt->sched->stats.switches == rt->collected_at)
 		return false;
+	if (rt->generational)
+		return rt->quiet && (kib > rt->settled + rt->settled / 2 + 64 || rt->collected_at == UINT64_MAX);
 	if (kib > rt->settled + rt->settled / 2 + 64 || rt->sched->clock.now >= rt->next_cycle)
 		return true;
 	/* nobody may come before that time */
@@ -145,8 +150,10 @@ look_back(struct runtime *rt, int kib)
 		}
 		rt->recent = kib;
 		rt->looked_back = now;
+		rt->quiet = rt->sched->stats.switches - rt->switched < FEW;
+		rt->switched = rt->sched->stats.switches;
 	}
-	if (is_less(kib, rt->high) && !timer_pending(&rt->collector))
+	if ((is_less(kib, rt->high) || (rt->generational && !rt->quiet)) && !timer_pending(&rt->collector))
 		timer_arm(&rt->sched->wheel, &rt->collector, rt->looked_back + SEC);
 }
 

@@ -65,6 +65,8 @@ struct runtime {
 	int64_t spent, next_cycle;
 	int high, recent;        /* KiB of Lua memory at most, since some was given back and since... */
 	int64_t looked_back;
+	uint64_t switched;       /* switches then */
+	bool quiet;              /* there were few in the second before */
 	struct timer collector;
 	void (*report)(void *, const char *);
 	void *report_arg;

@@ -33,7 +33,7 @@ TEST(groups)
 
 TEST(the_last_ones_are_kept)
 {
-	char pattern[8];
+	char pattern[16];
 	long before;
 
 	for (int i = 0; i < 3 * PATTERNS; i++) {
