@@ -96,19 +96,6 @@ put_percentiles(struct buf *b, const struct series *s, const struct figures *f)
 			put_member(b, rows[i].name, v);
 }
 
-/* A name has no control characters. */
-static void
-put_string(struct buf *b, struct slice s)
-{
-	buf_putc(b, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_putc(b, '\\');
-		buf_putc(b, s.p[i]);
-	}
-	buf_putc(b, '"');
-}
-
 static void
 put_tags(struct buf *b, struct slice tags)
 {
@@ -118,9 +105,9 @@ put_tags(struct buf *b, struct slice tags)
 	for (bool first = true; statsd_tag(&tags, &key, &value); first = false) {
 		if (!first)
 			buf_putc(b, ',');
-		put_string(b, key);
+		buf_putquoted(b, key);
 		buf_putc(b, ':');
-		put_string(b, value);
+		buf_putquoted(b, value);
 	}
 	buf_putc(b, '}');
 }
@@ -134,7 +121,7 @@ put_json(struct buf *b, const struct record *r, const struct series *s)
 	buf_puts(b, "{\"epoch\":");
 	buf_put(b, text, number_format((double)r->at / 1000, text, sizeof(text)));
 	buf_puts(b, ",\"name\":");
-	put_string(b, name);
+	buf_putquoted(b, name);
 	if (tags.n > 0)
 		put_tags(b, tags);
 	put_member(b, "count", r->f.count);

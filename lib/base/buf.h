@@ -36,6 +36,9 @@ void buf_put(struct buf *, const void *, size_t);
 void buf_puts(struct buf *, const char *);
 void buf_putslice(struct buf *, struct slice);
 void buf_putc(struct buf *, char);
+
+/* In double quotes, with a backslash before each of those and each backslash (RFC 3261's quoted-string, among others). */
+void buf_putquoted(struct buf *, struct slice);
 void buf_printf(struct buf *, const char *, ...) __attribute__((format(printf, 2, 3)));
 
 /* Unsigned decimal, without printf's cost. */

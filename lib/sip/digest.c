@@ -170,18 +170,6 @@ digest_response(const struct digest_challenge *c, const struct digest_answer *a,
 	return hash(md, all, 6, hex);
 }
 
-static void
-put_quoted(struct buf *b, struct slice s)
-{
-	buf_putc(b, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_putc(b, '\\');
-		buf_putc(b, s.p[i]);
-	}
-	buf_putc(b, '"');
-}
-
 /* What stood in the challenge, quoted as it was. */
 static void
 put_copy(struct buf *b, const char *name, struct slice s)
@@ -190,7 +178,7 @@ put_copy(struct buf *b, const char *name, struct slice s)
 	if (*s.p == '"')
 		buf_putslice(b, s);
 	else
-		put_quoted(b, s);
+		buf_putquoted(b, s);
 }
 
 int
@@ -201,11 +189,11 @@ digest_put_answer(struct buf *b, const struct digest_challenge *c, const struct 
 	if (digest_response(c, a, hex) == -1)
 		return -1;
 	buf_puts(b, "Digest username=");
-	put_quoted(b, a->user);
+	buf_putquoted(b, a->user);
 	put_copy(b, ", realm=", c->realm);
 	put_copy(b, ", nonce=", c->nonce);
 	buf_puts(b, ", uri=");
-	put_quoted(b, a->uri);
+	buf_putquoted(b, a->uri);
 	buf_puts(b, ", response=\"");
 	buf_puts(b, hex);
 	buf_putc(b, '"');
@@ -222,7 +210,7 @@ digest_put_answer(struct buf *b, const struct digest_challenge *c, const struct 
 	}
 	if (c->auth || c->session) {
 		buf_puts(b, ", cnonce=");
-		put_quoted(b, a->cnonce);
+		buf_putquoted(b, a->cnonce);
 	}
 	return 0;
 }

@@ -98,13 +98,8 @@ put_label(struct buf *b, struct slice key, struct slice value)
 		buf_putc(b, '_');
 	for (size_t i = 0; i < key.n; i++)
 		buf_putc(b, is_allowed(key.p[i], false) ? key.p[i] : '_');
-	buf_puts(b, "=\"");
-	for (size_t i = 0; i < value.n; i++) {
-		if (value.p[i] == '"' || value.p[i] == '\\')
-			buf_putc(b, '\\');
-		buf_putc(b, value.p[i]);
-	}
-	buf_putc(b, '"');
+	buf_putc(b, '=');
+	buf_putquoted(b, value);
 }
 
 /* The tags of a series, of which those of one name stand together: the last counts. `quantile` NULL: it has none. */

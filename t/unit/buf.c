@@ -33,6 +33,17 @@ TEST(puts)
 	EQ(b.n, 0);
 }
 
+TEST(quoted)
+{
+	struct buf b;
+
+	buf_init(&b, 0);
+	buf_putquoted(&b, SLICE("a\"b\\c"));
+	buf_putquoted(&b, SLICE(""));
+	OK(slice_eq(buf_slice(&b), SLICE("\"a\\\"b\\\\c\"\"\"")));
+	buf_fini(&b);
+}
+
 TEST(zeroed_is_as_good_as_init)
 {
 	struct buf b = { .n = 0 };
@@ -163,5 +174,5 @@ TEST(warm_buffers_need_no_memory)
 	buf_fini(&b);
 }
 
-MAIN(RUN(puts), RUN(zeroed_is_as_good_as_init), RUN(grows), RUN(max), RUN(failed_allocations_stick),
+MAIN(RUN(puts), RUN(quoted), RUN(zeroed_is_as_good_as_init), RUN(grows), RUN(max), RUN(failed_allocations_stick),
     RUN(reserve), RUN(consume), RUN(trim), RUN(warm_buffers_need_no_memory))
