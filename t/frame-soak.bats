@@ -26,3 +26,13 @@ load lib
 		[[ ${stderr_lines[1]} == 'usage: make soak '* ]]
 	done
 }
+
+@test "the pictures that sipd(8) speaks of are there, and small" {
+	local picture n=0
+	while read -r picture; do
+		[ "$(wc -c <"$top/$picture")" -lt 20000 ]
+		grep -q '^<svg ' "$top/$picture"
+		n=$((n + 1))
+	done < <(sed -n 's/^\.Pa \(man\/.*\.svg\)$/\1/p' "$top/man/sipd.8")
+	[ "$n" -eq 2 ]
+}
