@@ -59,14 +59,12 @@ static void
 take(struct intake *in)
 {
 	struct statsd_sample s;
-	bool more;
 
-	do {
+	for (;;) {
 		s = in->samples[in->waiting];
-		more = s.more.n > 0;
 		if (++in->waiting == SERIES_MANY)
 			add_waiting(in);
-		if (!more)
+		if (s.more.n == 0)
 			return;
 		/* the name may be in the place that was given up */
 		if (s.tags.n > 0)
@@ -74,7 +72,7 @@ take(struct intake *in)
 		(void)statsd_more(&s);
 		s.delta &= !in->set->absolute;
 		in->samples[in->waiting] = s;
-	} while (more);
+	}
 }
 
 static void

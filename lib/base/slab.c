@@ -62,7 +62,6 @@ new_slab(struct slab_heap *h, int class)
 
 	if (s != NULL) {
 		LIST_REMOVE(s, entry);
-		h->empties--;
 	} else {
 		if (h->fresh == h->fresh_end && map_region(h) == -1)
 			return NULL;
@@ -110,7 +109,6 @@ slab_put(struct slab_heap *h, void *p, size_t n)
 	LIST_REMOVE(s, entry);
 	LIST_INSERT_HEAD(&h->empty, s, entry);
 	h->slabs--;
-	h->empties++;
 }
 
 /* sanitizers know malloc only */
@@ -149,7 +147,6 @@ slab_trim(struct slab_heap *h)
 			LIST_INSERT_HEAD(&h->empty, s, entry);
 			return;
 		}
-		h->empties--;
 	}
 	if (h->fresh != h->fresh_end && munmap(h->fresh, (size_t)(h->fresh_end - h->fresh)) == 0)
 		h->fresh = h->fresh_end;

@@ -20,7 +20,7 @@ struct slab_heap {
 	struct slab_list partial[SLAB_CLASSES]; /* with room for more objects */
 	struct slab_list empty;                 /* kept until slab_trim */
 	char *fresh, *fresh_end;                /* mapped, never used */
-	size_t slabs, empties;                  /* in use, and not */
+	size_t slabs;                           /* in use */
 };
 
 /* n: 1 to SLAB_MAX bytes. Aligned to 16. NULL with errno. */
