@@ -85,6 +85,35 @@ last() {
 	[[ $output == *"leak of 8 bytes"* ]]
 }
 
+@test "what fails in real time runs once more, alone, and is named; what fails twice has failed" {
+	printf '@test "a" {\n\techo x >>runs\n\t[ "$(wc -l <runs)" -gt "$(cat enough)" ]\n}\n@test "b" {\n\ttrue\n}\n' >t/slow.bats
+	echo 1 >enough
+	check t/slow.bats t/unit/good.c
+	last '4 passed, 0 failed'
+	[ "$status" -eq 0 ]
+	[[ $output == *"slow: 1 passed, 1 FAILED"*"not ok 1 a"*"once more, alone: slow"*"slow: 2 passed"* ]]
+	echo 9 >enough
+	check t/slow.bats t/unit/good.c
+	last '3 passed, 1 failed'
+	[ "$status" -eq 1 ]
+	[[ $output == *"failed: slow"* ]]
+}
+
+@test "a unit test that fails, a sanitizer's report, four files at once: nothing of it is tried again" {
+	unit bad 'echo 1..1; echo "not ok 1 - a"; exit 1'
+	check
+	last '5 passed, 1 failed'
+	[[ $output != *"once more"* ]]
+	printf '@test "a" {\n\techo leak >"${ASAN_OPTIONS##*log_path=}.99"\n}\n' >t/dirty.bats
+	check t/dirty.bats
+	last '1 passed, 1 failed'
+	[[ $output == *leak* && $output != *"once more"* ]]
+	for n in 1 2 3 4; do printf '@test "a" {\n\tfalse\n}\n' >t/false$n.bats; done
+	check t/false?.bats
+	last '0 passed, 4 failed'
+	[[ $output != *"once more"* ]]
+}
+
 @test "valgrind's findings fail a unit test; its failures, and system calls that valgrind does not know, do not" {
 	compile() {
 		printf '#include <stdio.h>\n#include <stdlib.h>\nint main(void) { %s }\n' "$1" >good.c
