@@ -4,9 +4,14 @@
 static void
 put_lower(struct buf *b, struct slice s)
 {
+	char *to = buf_reserve(b, s.n + 1);
+
+	if (to == NULL)
+		return;
 	for (size_t i = 0; i < s.n; i++)
-		buf_putc(b, ascii_lower(s.p[i]));
-	buf_putc(b, '\n');
+		to[i] = ascii_lower(s.p[i]);
+	to[s.n] = '\n';
+	buf_added(b, s.n + 1);
 }
 
 static void

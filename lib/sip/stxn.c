@@ -1,6 +1,8 @@
 /*
- * A transaction is found by a keyed hash of what identifies it: 128 bits under secret keys, so that the text need not
- * be kept and nobody can make two requests collide. One timer serves it, since it waits for one thing at a time:
+ * A transaction is found by keyed hashes of what identifies it: 64 bits of its call, by which alone the table goes, and 64
+ * of its branch, so that the text need not be kept and nobody can make two requests collide. So one look-up tells a
+ * retransmission, a merged request, an INVITE with its ACK, and one with its CANCEL. (Who has the same branch and another call has
+ * used the branch twice, 8.1.1.7 or not: that is another request.) One timer serves it, since it waits for one thing at a time:
  *
  *	INVITE      TRYING -(200 ms: 100 Trying)-> PROCEEDING -(2xx)-> ACCEPTED -(L)-> end
  *	                                                                  ACCEPTED -(G, until the ACK: send again)-> ACCEPTED
@@ -23,14 +25,12 @@
 /* What an IPv4 datagram can carry: more would be lost without a word. */
 enum { DATAGRAM_MAX = 65507 };
 
-
 static void fire(struct timer *);
 
 void
 stxn_init(struct stxn_layer *l)
 {
 	hash_init(&l->table);
-	hash_init(&l->calls);
 	arc4random_buf(l->key2, sizeof(l->key2));
 	TAILQ_INIT(&l->kept[0]);
 	TAILQ_INIT(&l->kept[1]);
@@ -40,14 +40,22 @@ stxn_init(struct stxn_layer *l)
 	l->stats = (struct stxn_stats){ .requests = 0 };
 }
 
-/* --- calls --- */
+/* --- keys --- */
 
-uint64_t
-stxn_call_hash(struct stxn_layer *l, const struct sipmsg *m)
+struct stxn_key
+stxn_key(struct stxn_layer *l, const struct sipmsg *m, struct slice method)
 {
+	struct stxn_key k;
+	size_t n;
+
 	buf_clear(&l->out);
 	sip_put_call_key(&l->out, m);
-	return siphash(l->calls.key, l->out.p, l->out.n);
+	n = l->out.n;
+	k.call = siphash(l->table.key, l->out.p, n);
+	hash_prefetch_slot(&l->table, k.call);
+	sip_put_server_key(&l->out, m, method);
+	k.branch = siphash(l->key2, l->out.p + n, l->out.n - n);
+	return k;
 }
 
 uint32_t
@@ -56,25 +64,20 @@ stxn_short_hash(const struct stxn_layer *l, struct slice s)
 	return (uint32_t)siphash(l->key2, s.p, s.n);
 }
 
-void
-stxn_add_call(struct stxn *t, uint64_t h)
-{
-	hash_add(&t->layer->calls, &t->call, h);
-	t->in_calls = true;
-}
-
 /* --- the life of a transaction --- */
 
 struct stxn *
-stxn_new(struct stxn_layer *l, uint64_t h, uint64_t h2, bool invite, struct sipflow *flow)
+stxn_new(struct stxn_layer *l, struct stxn_key k, bool invite, struct sipflow *flow)
 {
 	struct stxn *t = slab_alloc(&l->slabs[invite], sizeof(*t));
 
 	if (t == NULL)
 		return NULL;
-	*t = (struct stxn){ .h2 = h2, .layer = l, .invite = invite, .flow = sipflow_hold(flow), .reliable = flow->reliable, .state = TRYING };
+	*t = (struct stxn){
+		.branch_h = k.branch, .layer = l, .invite = invite, .flow = sipflow_hold(flow), .reliable = flow->reliable, .state = TRYING
+	};
 	timer_init(&t->timer, fire, false);
-	hash_add(&l->table, &t->node, h);
+	hash_add(&l->table, &t->node, k.call);
 	l->stats.pending++;
 	return t;
 }
@@ -113,8 +116,6 @@ stxn_end(struct stxn *t)
 
 	timer_stop(&l->sched->wheel, &t->timer);
 	hash_remove(&l->table, &t->node);
-	if (t->in_calls)
-		hash_remove(&l->calls, &t->call);
 	if (stxn_answered(t))
 		unkeep(t);
 	else
@@ -225,11 +226,25 @@ keep_response(struct stxn *t)
 	return 0;
 }
 
+/* Once there is no more room each new one ends the oldest, which nobody has looked at for seconds: it begins to be fetched. */
+static void
+fetch_oldest(const struct stxn_layer *l, const struct stxn *t)
+{
+	const struct stxn *next;
+
+	if (t == NULL || (next = TAILQ_NEXT(t, entry)) == NULL)
+		return;
+	hash_prefetch_slot(&l->table, t->node.h);
+	for (size_t at = 0; at < sizeof(*next); at += 64)
+		__builtin_prefetch((const char *)next + at);
+}
+
 static void
 forget_oldest(struct stxn_layer *l, bool invites)
 {
 	while (l->kept_bytes[invites] > l->max_kept[invites])
 		stxn_end(TAILQ_FIRST(&l->kept[invites]));
+	fetch_oldest(l, TAILQ_FIRST(&l->kept[invites]));
 }
 
 /* `ends` of one that is not answered tells when it came. */
@@ -264,10 +279,9 @@ complete(struct stxn *t, int status, bool until_ack)
 
 /* A tag that a retransmission would get again: it needs no state (8.2.6.2, 8.2.7). */
 static struct slice
-make_tag(const struct stxn_layer *l, const struct sipmsg *m, char text[16])
+make_tag(const struct stxn_layer *l, struct stxn_key k, char text[16])
 {
-	uint64_t h = siphash_nocase(l->key2, m->call_id.p, m->call_id.n) ^ siphash_nocase(l->table.key, m->from.tag.p, m->from.tag.n) ^
-	    siphash_nocase(l->key2, m->via.branch.p, m->via.branch.n) * 3;
+	uint64_t h = siphash(l->key2, &k, sizeof(k));
 
 	for (int i = 0; i < 16; i++, h >>= 4)
 		text[i] = "0123456789abcdef"[h & 15];
@@ -309,11 +323,8 @@ final(struct stxn *t, const struct sipmsg *m, const struct sip_answer *a)
 	bool invite = t->invite;
 
 	complete(t, a->status, a->until_ack);
-	if (t->state == ACCEPTED && t->waits_for_ack) {
-		if (!t->in_calls)
-			stxn_add_call(t, stxn_call_hash(l, m));
+	if (t->state == ACCEPTED && t->waits_for_ack)
 		t->to_tag_h = stxn_short_hash(l, m->to.tag.n > 0 ? m->to.tag : a->to_tag);
-	}
 	stxn_send(t);
 	if (!invite && t->reliable) {
 		stxn_end(t);
@@ -357,7 +368,7 @@ answer(struct stxn *t, const struct sipmsg *m, const struct addr *source, struct
 		return 0;
 	}
 	if (a.to_tag.n == 0)
-		a.to_tag = make_tag(l, m, tag);
+		a.to_tag = make_tag(l, (struct stxn_key){ t->node.h, t->branch_h }, tag);
 	if (print(l, m, source, &a) == -1 || keep_response(t) == -1)
 		return -1;
 	count_response(l, a.status);
@@ -392,7 +403,8 @@ stxn_answer_stateless(struct stxn_layer *l, struct sipflow *flow, const struct s
 	struct addr to;
 	char tag[16];
 
-	a.to_tag = make_tag(l, m, tag);
+	/* a CANCEL's is that of its INVITE (9.2) */
+	a.to_tag = make_tag(l, stxn_key(l, m, slice_eq(m->method, SLICE("CANCEL")) ? SLICE("INVITE") : m->method), tag);
 	if (print(l, m, source, &a) == -1)
 		return;
 	count_response(l, a.status);
@@ -418,6 +430,5 @@ stxn_fini(struct stxn_layer *l)
 	}
 	stxn_trim(l);
 	hash_fini(&l->table);
-	hash_fini(&l->calls);
 	buf_fini(&l->out);
 }

@@ -56,8 +56,7 @@ struct stxn_layer {
 	size_t max_kept[2];
 	struct stxn_stats stats;
 	/* private */
-	struct hash table;
-	struct hash calls; /* by what a request has in common with its copies, and an INVITE with the ACK to its 2xx */
+	struct hash table; /* by what a request has in common with its copies, and an INVITE with its ACK and CANCEL */
 	uint8_t key2[16];
 	TAILQ_HEAD(stxn_list, stxn) kept[2]; /* [1]: INVITEs */
 	/* transactions outlive what is allocated around them, INVITEs otherwise than others: they share no pages */

@@ -13,43 +13,26 @@
 /* Seconds for Retry-After when there is too much to do. */
 #define RETRY_AFTER "Retry-After: 5\r\n"
 
-/* --- keys --- */
+/*
+ * A call has one transaction with a CSeq number, or a few that came here on different ways. More of them are made by somebody
+ * who wants us to search long chains.
+ */
+enum { COPIES_MAX = 64 };
 
-struct key {
-	uint64_t h, h2;
-};
-
-/* Uses layer->out. */
-static struct key
-key_of(struct stxn_layer *l, const struct sipmsg *m, struct slice method)
-{
-	struct key k;
-
-	buf_clear(&l->out);
-	sip_put_server_key(&l->out, m, method);
-	k.h = siphash(l->table.key, l->out.p, l->out.n);
-	k.h2 = siphash(l->key2, l->out.p, l->out.n);
-	return k;
-}
+/* --- whose it is --- */
 
 static struct stxn *
-find(const struct stxn_layer *l, struct key k)
+find(const struct stxn_layer *l, struct stxn_key k)
 {
 	struct hash_node *node;
 
-	for (node = hash_find(&l->table, k.h); node != NULL; node = hash_next(node)) {
+	for (node = hash_find(&l->table, k.call); node != NULL; node = hash_next(node)) {
 		struct stxn *t = (struct stxn *)node;
 
-		if (t->h2 == k.h2)
+		if (t->branch_h == k.branch)
 			return t;
 	}
 	return NULL;
-}
-
-static struct stxn *
-from_call(struct hash_node *node)
-{
-	return (struct stxn *)((char *)node - offsetof(struct stxn, call));
 }
 
 /* Who made the request: sent-by of the last Via. */
@@ -80,14 +63,19 @@ copy_hash(const struct stxn_layer *l, const struct sipmsg *m)
 
 /* 8.2.2.2: the same request in another transaction: it came here on more than one way. */
 static bool
-is_merged(const struct stxn_layer *l, uint64_t call, uint32_t copy_h)
+is_merged(const struct stxn_layer *l, uint64_t call, bool first, uint32_t copy_h)
 {
 	struct hash_node *node;
+	int copies = 0;
 
-	for (node = hash_find(&l->calls, call); node != NULL; node = hash_next(node))
-		if (from_call(node)->first && from_call(node)->copy_h == copy_h)
+	for (node = hash_find(&l->table, call); node != NULL; node = hash_next(node)) {
+		struct stxn *t = (struct stxn *)node;
+
+		if (first && t->first && t->copy_h == copy_h)
 			return true;
-	return false;
+		copies++;
+	}
+	return copies >= COPIES_MAX;
 }
 
 /*
@@ -95,13 +83,13 @@ is_merged(const struct stxn_layer *l, uint64_t call, uint32_t copy_h)
  * To, in common with what it is for.
  */
 static struct stxn *
-find_accepted(struct stxn_layer *l, const struct sipmsg *ack)
+find_accepted(const struct stxn_layer *l, uint64_t call, const struct sipmsg *ack)
 {
 	uint32_t to_tag_h = stxn_short_hash(l, ack->to.tag);
 	struct hash_node *node;
 
-	for (node = hash_find(&l->calls, stxn_call_hash(l, ack)); node != NULL; node = hash_next(node)) {
-		struct stxn *t = from_call(node);
+	for (node = hash_find(&l->table, call); node != NULL; node = hash_next(node)) {
+		struct stxn *t = (struct stxn *)node;
 
 		if (t->state == ACCEPTED && t->waits_for_ack && t->to_tag_h == to_tag_h)
 			return t;
@@ -132,7 +120,8 @@ stxn_malformed(struct stxn_layer *l, struct sipflow *flow, const struct sipmsg *
  * of its own (RFC 6026, section 7.1).
  */
 static void
-acknowledged(struct stxn_layer *l, struct stxn *t, struct sipflow *flow, const struct sipmsg *m, const struct addr *source)
+acknowledged(struct stxn_layer *l, struct stxn_key k, struct stxn *t, struct sipflow *flow, const struct sipmsg *m,
+    const struct addr *source)
 {
 	bool of_2xx = t == NULL || t->state == ACCEPTED;
 
@@ -143,7 +132,7 @@ acknowledged(struct stxn_layer *l, struct stxn *t, struct sipflow *flow, const s
 			stxn_end(t);
 		else
 			stxn_arm(t, l->sched->clock.now + SIP_T4);
-	} else if (of_2xx && (t = find_accepted(l, m)) != NULL) {
+	} else if (of_2xx && (t = find_accepted(l, k.call, m)) != NULL) {
 		t->waits_for_ack = false;
 		stxn_let_go(t);
 		stxn_arm(t, t->ends);
@@ -188,10 +177,9 @@ start(struct stxn *t, const struct sipmsg *m, const struct addr *source)
 }
 
 static void
-begin(struct stxn_layer *l, struct key k, struct sipflow *flow, const struct sipmsg *m, const struct addr *source)
+begin(struct stxn_layer *l, struct stxn_key k, struct sipflow *flow, const struct sipmsg *m, const struct addr *source)
 {
 	bool first = m->to.tag.n == 0;
-	uint64_t call = first ? stxn_call_hash(l, m) : 0;
 	uint32_t copy_h = first ? copy_hash(l, m) : 0;
 	struct stxn *t;
 
@@ -199,12 +187,12 @@ begin(struct stxn_layer *l, struct key k, struct sipflow *flow, const struct sip
 		refuse(l, flow, m, source, (struct sip_answer){ .status = 416 });
 		return;
 	}
-	if (first && is_merged(l, call, copy_h)) {
+	if (is_merged(l, k.call, first, copy_h)) {
 		l->stats.merged++;
 		refuse(l, flow, m, source, (struct sip_answer){ .status = 482, .reason = SLICE("Merged Request") });
 		return;
 	}
-	t = l->stats.pending < l->max_pending ? stxn_new(l, k.h, k.h2, slice_eq(m->method, SLICE("INVITE")), flow) : NULL;
+	t = l->stats.pending < l->max_pending ? stxn_new(l, k, slice_eq(m->method, SLICE("INVITE")), flow) : NULL;
 	if (t == NULL) {
 		if (l->full != NULL)
 			l->full(l->arg, m, source);
@@ -214,8 +202,6 @@ begin(struct stxn_layer *l, struct key k, struct sipflow *flow, const struct sip
 	l->stats.requests++;
 	t->first = first;
 	t->copy_h = copy_h;
-	if (first)
-		stxn_add_call(t, call);
 	start(t, m, source);
 	l->request(l->arg, t, m, source);
 }
@@ -224,7 +210,7 @@ begin(struct stxn_layer *l, struct key k, struct sipflow *flow, const struct sip
 static void
 cancel(struct stxn_layer *l, struct sipflow *flow, const struct sipmsg *m, const struct addr *source)
 {
-	struct stxn *t = find(l, key_of(l, m, SLICE("INVITE")));
+	struct stxn *t = find(l, stxn_key(l, m, SLICE("INVITE")));
 
 	l->stats.requests++;
 	stxn_answer_stateless(l, flow, m, source, (struct sip_answer){ .status = t != NULL ? 200 : 481 });
@@ -235,13 +221,13 @@ cancel(struct stxn_layer *l, struct sipflow *flow, const struct sipmsg *m, const
 static void
 take_request(struct stxn_layer *l, struct sipflow *flow, const struct sipmsg *m, const struct addr *source)
 {
-	struct key k = key_of(l, m, m->method);
+	struct stxn_key k = stxn_key(l, m, m->method);
 	struct stxn *t = find(l, k);
 
 	if (l->out.failed)
 		l->stats.dropped++; /* no memory to tell which it is */
 	else if (slice_eq(m->method, SLICE("ACK")))
-		acknowledged(l, t, flow, m, source);
+		acknowledged(l, k, t, flow, m, source);
 	else if (t != NULL)
 		retransmitted(t, flow, source);
 	else if (slice_eq(m->method, SLICE("CANCEL")))

@@ -19,9 +19,8 @@ enum stxn_state { TRYING, PROCEEDING, COMPLETED, ACCEPTED, CONFIRMED };
 #define KEEP (64 * SIP_T1)
 
 struct stxn {
-	struct hash_node node;
-	struct hash_node call;   /* of layer->calls, while in_calls */
-	uint64_t h2;
+	struct hash_node node;   /* by its call */
+	uint64_t branch_h;
 	struct stxn_layer *layer;
 	TAILQ_ENTRY(stxn) entry; /* of layer->kept when answered, of layer->free when free */
 	struct timer timer;
@@ -31,7 +30,6 @@ struct stxn {
 	uint16_t response_len;
 	uint8_t state;
 	bool invite, reliable;
-	bool in_calls;
 	bool first;              /* no tag in To: its copies on other ways are merged ones */
 	bool said;               /* something was sent */
 	bool waits_for_ack;      /* a final response to an INVITE is sent again until then */
@@ -42,8 +40,16 @@ struct stxn {
 	struct sockaddr_in6 to;  /* where responses go: enough for both families */
 };
 
-/* Two hashes of what identifies it, under secret keys. NULL: no memory. */
-struct stxn *stxn_new(struct stxn_layer *, uint64_t h, uint64_t h2, bool invite, struct sipflow *);
+/* Two hashes of what identifies it: of its call and CSeq number, and of its branch; under secret keys. */
+struct stxn_key {
+	uint64_t call, branch;
+};
+
+/* Of sip_put_call_key and sip_put_server_key; uses layer->out, which has failed when there is no memory to tell. */
+struct stxn_key stxn_key(struct stxn_layer *, const struct sipmsg *, struct slice method);
+
+/* NULL: no memory. */
+struct stxn *stxn_new(struct stxn_layer *, struct stxn_key, bool invite, struct sipflow *);
 void stxn_end(struct stxn *);
 void stxn_arm(struct stxn *, int64_t at);
 
@@ -58,10 +64,6 @@ void stxn_send(struct stxn *);
 
 /* Nothing more will be said: a connection need not stay open for it. */
 void stxn_let_go(struct stxn *);
-
-/* Of sip_put_call_key; uses layer->out. The transaction is found by it from then on. */
-uint64_t stxn_call_hash(struct stxn_layer *, const struct sipmsg *);
-void stxn_add_call(struct stxn *, uint64_t h);
 
 uint32_t stxn_short_hash(const struct stxn_layer *, struct slice);
 

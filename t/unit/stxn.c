@@ -160,6 +160,7 @@ TEST(an_answer_is_given_again_for_32_seconds)
 
 	open_layer();
 	answer_with = 200;
+	call_id = "x";
 	receive("OPTIONS", "z9hG4bKa");
 	EQ(nrequests, 1);
 	EQ(nsent, 1);
@@ -281,8 +282,7 @@ ack(const char *branch, const char *from_tag, const char *to_field, int cseq)
 	char text[1024];
 	int n = snprintf(text, sizeof(text),
 	    "ACK sip:b@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5062;branch=%s\r\nFrom: <sip:a@example.com>;tag=%s\r\n"
-	    "To: %s\r\nCall-ID: 1@192.0.2.1\r\nCSeq: %d ACK\r\n\r\n",
-	    branch, from_tag, to_field, cseq);
+	    "To: %s\r\nCall-ID: 1@192.0.2.1\r\nCSeq: %d ACK\r\n\r\n", branch, from_tag, to_field, cseq);
 
 	stxn_receive(&layer, &flow, slice_make(text, (size_t)n), &source);
 }
@@ -505,16 +505,31 @@ TEST(a_request_that_comes_on_two_ways_is_served_once)
 	close_layer();
 }
 
+/* A branch used twice is another request; more of one call and number than 64 would make a chain of which each looks at all. */
+TEST(copies_of_branches_and_calls)
+{
+	static char branch[] = "z9hG4bKsame00", calls[][4] = { "one", "two" };
+
+	open_layer();
+	for (int i = 0; i < 4; call_id = calls[i++ / 2])
+		receive("OPTIONS", branch);
+	EQ(nrequests, 3);
+	to = "<sip:b@example.com>;tag=9";
+	for (int i = 0; i < 100; i++, branch[11] = (char)('0' + i / 10), branch[12] = (char)('0' + i % 10))
+		receive("INVITE", branch);
+	EQ(layer.stats.merged, 37);
+	OK(strncmp(sent, "SIP/2.0 482 ", 12) == 0);
+	close_layer();
+}
+
 TEST(a_scheme_that_is_none_of_ours)
 {
 	open_layer();
 	request_uri = "http://example.com/";
 	receive("OPTIONS", "z9hG4bKa");
 	OK(strncmp(sent, "SIP/2.0 416 Unsupported URI Scheme\r\n", 36) == 0);
-	request_uri = "tel:+1";
-	receive("OPTIONS", "z9hG4bKb");
-	request_uri = "sips:x";
-	receive("OPTIONS", "z9hG4bKc");
+	receive((request_uri = "tel:+1", "OPTIONS"), "z9hG4bKb");
+	receive((request_uri = "sips:x", "OPTIONS"), "z9hG4bKc");
 	EQ(nrequests, 2);
 	EQ(nsent, 1);
 	close_layer();
@@ -679,6 +694,7 @@ MAIN(RUN(an_answer_is_given_again_for_32_seconds), RUN(nothing_is_said_twice_whi
     RUN(a_slow_invite_gets_trying_and_its_failure_until_the_ack), RUN(without_an_ack_timer_h_ends_it),
     RUN(a_success_is_not_repeated_by_itself), RUN(a_success_is_repeated_until_its_ack_if_asked), RUN(only_the_first_answer_may_be_overtaken), RUN(cancel),
     RUN(others_than_invites_are_not_waited_for_in_vain), RUN(no_408_but_to_an_invite), RUN(a_request_that_comes_on_two_ways_is_served_once),
-    RUN(a_scheme_that_is_none_of_ours), RUN(on_a_stream_nothing_is_sent_again), RUN(what_is_for_others_is_given_to_them),
+    RUN(copies_of_branches_and_calls), RUN(a_scheme_that_is_none_of_ours),
+    RUN(on_a_stream_nothing_is_sent_again), RUN(what_is_for_others_is_given_to_them),
     RUN(how_long_answers_took), RUN(what_is_malformed), RUN(bounds), RUN(clients_of_rfc_2543),
     RUN(a_second_final_answer_is_refused), RUN(no_memory), RUN(once_warm_nothing_is_allocated))
