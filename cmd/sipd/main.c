@@ -5,7 +5,6 @@
 #include <err.h>
 #include <errno.h>
 #include <grp.h>
-#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
@@ -19,9 +18,6 @@
 /* What is in work at SIGTERM has this long to end, looked at every TICK. */
 #define GRACE (5 * SEC)
 #define TICK (10 * MSEC)
-/* So many transactions are a burst. */
-enum { BURST = 1000 };
-
 #define TWICE (100 * MSEC)
 
 /* A request that computes for longer than this lets the others go on meanwhile. */
@@ -124,29 +120,12 @@ become(const char *user, bool check)
 		err(check ? 2 : 1, "cannot become %s", user);
 }
 
-/* After a burst, the C library keeps what was freed unless it is told not to. */
-static void
-give_back(struct sipd *d)
-{
-	const struct stxn_stats *st = &d->server.layer.stats;
-	size_t held = st->kept + st->pending;
-
-	if (held > d->held_most)
-		d->held_most = held;
-	if (d->held_most < BURST || held > d->held_most / 2)
-		return;
-	stxn_trim(&d->server.layer);
-	(void)malloc_trim(0);
-	d->held_most = held;
-}
-
 static bool
 idle(void *arg, int64_t until)
 {
 	struct sipd *d = arg;
 
 	(void)until;
-	give_back(d);
 	return runtime_idle(d->rt);
 }
 

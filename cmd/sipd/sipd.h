@@ -44,7 +44,6 @@ struct sipd {
 	struct siptransport *transports[LISTEN_MAX];
 	int ntransports;
 	struct tls *tls;          /* of the script's option of that name; NULL: none */
-	size_t held_most;         /* transactions since memory was given back */
 	unsigned reading;         /* which reading of the script is the latest: an earlier one that takes longer is out of date */
 	bool failed;              /* the script or a listener is no good */
 };

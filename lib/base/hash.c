@@ -184,7 +184,7 @@ hash_remove(struct hash *t, struct hash_node *node)
 	*at = node->next;
 	node->next = NULL;
 	t->n--;
-	if (t->mask >= SMALL && t->n < t->mask / 16)
+	if (t->mask >= SMALL && t->n < t->mask / 8)
 		resize(t, (t->mask + 1) / 4);
 }
 

@@ -151,3 +151,17 @@ slab_trim(struct slab_heap *h)
 	if (h->fresh != h->fresh_end && munmap(h->fresh, (size_t)(h->fresh_end - h->fresh)) == 0)
 		h->fresh = h->fresh_end;
 }
+
+/* A MiB is not worth giving back. */
+enum { FEW = 1024 * 1024 / SIZE };
+
+void
+slab_settle(struct slab_heap *h)
+{
+	if (h->slabs > h->most)
+		h->most = h->slabs;
+	if (h->most < FEW || h->slabs > h->most / 2)
+		return;
+	slab_trim(h);
+	h->most = h->slabs;
+}

@@ -21,6 +21,7 @@ struct slab_heap {
 	struct slab_list empty;                 /* kept until slab_trim */
 	char *fresh, *fresh_end;                /* mapped, never used */
 	size_t slabs;                           /* in use */
+	size_t most;                            /* of those since slab_settle gave some back */
 };
 
 /* n: 1 to SLAB_MAX bytes. Aligned to 16. NULL with errno. */
@@ -42,5 +43,8 @@ slab_same(size_t a, size_t b)
 
 /* Gives the memory of empty slabs back to the system. */
 void slab_trim(struct slab_heap *);
+
+/* The same once less than half of what was in use still is. For a heap that does not rise and fall all the time: after each slab_free. */
+void slab_settle(struct slab_heap *);
 
 #endif

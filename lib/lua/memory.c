@@ -259,6 +259,13 @@ warn_(void *arg, const char *text, int more)
 
 /* --- all of it --- */
 
+/*
+ * How fast a cycle goes on while others allocate, and after how much of that, as a power of two, it goes on. At Lua's 100 and 13 a
+ * service that makes 100 MiB a second of garbage makes most of it during cycles: 2 MiB in use look like 20, and are touched like 20.
+ * Four times as fast in steps as long as before it is 4, and the processor's time is less.
+ */
+enum { STEPMUL = 400, STEPSIZE = 11 };
+
 int
 memory_open(struct runtime *rt, const struct runtime_options *options)
 {
@@ -268,7 +275,10 @@ memory_open(struct runtime *rt, const struct runtime_options *options)
 	lua_setwarnf(rt->L, warn_, rt);
 	timer_init(&rt->collector, come_round, true);
 	rt->generational = options->generational;
-	lua_gc(rt->L, options->generational ? LUA_GCGEN : LUA_GCINC, 0, 0, 0);
+	if (options->generational)
+		lua_gc(rt->L, LUA_GCGEN, 0, 0);
+	else
+		lua_gc(rt->L, LUA_GCINC, 0, STEPMUL, STEPSIZE);
 	return 0;
 }
 

@@ -112,6 +112,7 @@ void
 stxn_end(struct stxn *t)
 {
 	struct stxn_layer *l = t->layer;
+	struct slab_heap *heap = &l->slabs[t->invite];
 	struct stxn_owner *owner = t->owner;
 
 	timer_stop(&l->sched->wheel, &t->timer);
@@ -122,7 +123,8 @@ stxn_end(struct stxn *t)
 		l->stats.pending--;
 	drop_response(t);
 	sipflow_release(t->flow);
-	slab_free(&l->slabs[t->invite], t, sizeof(*t));
+	slab_free(heap, t, sizeof(*t));
+	slab_settle(heap);
 	if (owner != NULL)
 		owner->gone(owner);
 }
@@ -413,13 +415,6 @@ stxn_answer_stateless(struct stxn_layer *l, struct sipflow *flow, const struct s
 }
 
 void
-stxn_trim(struct stxn_layer *l)
-{
-	slab_trim(&l->slabs[0]);
-	slab_trim(&l->slabs[1]);
-}
-
-void
 stxn_fini(struct stxn_layer *l)
 {
 	struct hash_node *next;
@@ -428,7 +423,8 @@ stxn_fini(struct stxn_layer *l)
 		next = node->next;
 		stxn_end((struct stxn *)node);
 	}
-	stxn_trim(l);
+	slab_trim(&l->slabs[0]);
+	slab_trim(&l->slabs[1]);
 	hash_fini(&l->table);
 	buf_fini(&l->out);
 }

@@ -69,9 +69,6 @@ struct stxn_layer {
 /* Set sched, request, ack, response, bad, arg and the bounds before. The layer must not move afterwards. */
 void stxn_init(struct stxn_layer *);
 
-/* Gives the memory of transactions that have ended back to the system, which otherwise serves the next ones. */
-void stxn_trim(struct stxn_layer *);
-
 /* Forgets all transactions; their owners hear of it by `gone`. */
 void stxn_fini(struct stxn_layer *);
 

@@ -122,11 +122,36 @@ TEST(memory_goes_back_to_the_system)
 		slab_put(&h, p[i], SIZE);
 	slab_trim(&h);
 	after = resident();
+	free(p);
 	OK(full - before >= (long)N * SIZE);
 	OK(full - before <= (long)N * SIZE / 100 * 105 + 1024 * 1024);
 	OK(after - before < 2 * 1024 * 1024);
+}
+
+TEST(and_by_halves)
+{
+	enum { N = 100000, SIZE = 640 };
+	struct slab_heap h = { .slabs = 0 };
+	void **p = calloc(N, sizeof(*p));
+	long before = resident();
+
+	if (p == NULL)
+		exit(1);
+	for (int i = 0; i < N; i++) {
+		if ((p[i] = slab_get(&h, SIZE)) == NULL)
+			exit(1);
+		memset(p[i], 1, SIZE);
+	}
+	for (int i = 0; i < N; i++) {
+		slab_put(&h, p[i], SIZE);
+		slab_settle(&h);
+		if (i == N / 8 * 5)
+			OK(resident() - before <= (long)N * SIZE / 2 + 2 * 1024 * 1024);
+	}
 	free(p);
+	OK(resident() - before < 2 * 1024 * 1024);
+	slab_trim(&h);
 }
 
 MAIN(RUN(every_size_is_aligned_and_its_own), RUN(what_was_given_back_is_given_out_again),
-    RUN(a_slab_serves_another_size_when_it_is_empty), RUN(in_any_order), RUN(memory_goes_back_to_the_system))
+    RUN(a_slab_serves_another_size_when_it_is_empty), RUN(in_any_order), RUN(memory_goes_back_to_the_system), RUN(and_by_halves))
