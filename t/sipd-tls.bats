@@ -19,7 +19,7 @@ setup_file() {
 
 # sipd_with TLS: starts sipd with that table; the address in $at
 sipd_with() {
-	printf 'tls = { %s }\nfunction request(req) req:reply(200, req.transport) end\n' "$1" >script.lua
+	printf 'tls = { %s }\nfunction request(req) req:reply(200, req.transport, { Contact = req:header("contact") }) end\n' "$1" >script.lua
 	start sipd sipd -l tls:127.0.0.1:0 -d "$PWD" script.lua
 	at=$(wait_for sipd.err '^sipd: listening on tls:127\.0\.0\.1:[0-9]+$')
 	at=${at#*tls:}
@@ -38,7 +38,7 @@ ask() {
 			print(r and r.status or 'none', r and r.reason or err)
 		end
 		local r = a:request { method = 'INVITE', uri = 'sips:x@$at' }
-		print(r and r.dialog.target)
+		print(r and r.dialog.target, r and r:header('contact'))
 	LUA
 	run --separate-stderr timeout 20 corun ask.lua
 	printf '%s\n%s\n%s\n' "$output" "$stderr" "$(cat sipd.err)"
@@ -47,12 +47,58 @@ ask() {
 @test "an agent that trusts the certificate is answered, another one is not" {
 	sipd_with "cert = '$(dir)/server.pem', key = '$(dir)/server.key'"
 	ask "ca = '$(dir)/ca.pem'"
-	[ "$output" = $'200\ttls\n200\ttls\nsips:'"$at" ]
+	[[ $output == $'200\ttls\n200\ttls\nsips:coop@127.0.0.1:'*$'\t<sips:coop@127.0.0.1:'*'>' ]]
 	ask ''
-	[ "${lines[0]}" = $'none\tProtocol error' ]
+	[[ ${lines[0]} == $'none\tcertificate verify failed: '* ]]
 	ask 'verify = false'
 	[ "${lines[0]}" = $'200\ttls' ]
 	run ! grep -vE 'listening|bad connection from 127.0.0.1:[0-9]+: refused by the TLS peer: unknown ca' sipd.err
+}
+
+@test "an agent tells what is wrong with a server, and asks the next one first" {
+	sipd_with "cert = '$(dir)/other.pem', key = '$(dir)/other.key'"
+	cat >ask.lua <<-LUA
+		local a = sip.agent(nil, { tls = { ca = '$(dir)/ca.pem' } })
+		local function ask(uri, target)
+			local r, err = a:request { method = 'OPTIONS', uri = uri, target = target }
+			print(r and r.status or err)
+		end
+		ask('sips:x@127.0.0.1', 'tls:$at') -- the address is in the certificate
+		ask('sips:localhost:${at#*:}')     -- the name is not, though the connection stands
+		ask('sip:other.example', 'tls:localhost:${at#*:}')
+		ask('sips:x@127.0.0.1', '$at')
+		ask('sips:x@127.0.0.1', 'udp:$at')
+		local closed <close> = net.listen('127.0.0.1:0')
+		spawn(function() closed:accept():close() end)
+		local there = closed:localaddr()
+		ask('sips:x@' .. there)
+		closed:close()
+		ask('sips:x@' .. there)
+		ask('sip:x@127.0.0.1:1;transport=tcp')
+		-- of two servers one is gone
+		local gone = net.listen('127.0.0.3:0')
+		local port = gone:localaddr():match('%d+\$')
+		gone:close()
+		local real = dns.locate
+		dns.locate = function(uri)
+			return { { transport = 'tls', host = 'x', addr = '127.0.0.3', port = tonumber(port) },
+				{ transport = 'tls', host = 'x', addr = '127.0.0.1', port = ${at#*:} } }
+		end
+		ask('sips:other.example')
+		dns.locate = real
+	LUA
+	run --separate-stderr timeout 20 corun ask.lua
+	printf '%s\n' "${lines[@]}" "$stderr"
+	[ "${lines[0]}" = 200 ]
+	[[ ${lines[1]} == *"tls:$at: certificate verify failed: "*"mismatch"* ]]
+	[[ ${lines[2]} == *"tls:$at: certificate verify failed: "*"mismatch"* ]]
+	[ "${lines[3]}" = 200 ]
+	[ "${lines[4]}" = "a sips request goes over TLS, not UDP" ]
+	[[ ${lines[5]} == *"closed"* || ${lines[5]} == *"reset"* ]]
+	[ "${lines[6]}" = "Connection refused" ]
+	[ "${lines[7]}" = "Connection refused" ]
+	[ "${lines[8]}" = 200 ]
+	[ "$status" -eq 0 ]
 }
 
 @test "openssl's client, a byte a time and all at once" {

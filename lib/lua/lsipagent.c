@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lua/lnet.h"
@@ -51,7 +52,7 @@ struct ltxn {
 	STAILQ_HEAD(, response) responses;
 	size_t nresponses;
 	enum ctxn_end how;
-	int error;
+	char *why;                      /* of CTXN_TRANSPORT; NULL: no memory for it */
 	bool final;                     /* has come */
 	bool ended;                     /* without a final response: how tells */
 };
@@ -83,7 +84,6 @@ keep_response(struct ltxn *x, const struct sipmsg *m)
 	if ((r = malloc(sizeof(*r) + m->packet.n)) == NULL) {
 		x->ended = m->status >= 200;
 		x->how = CTXN_TRANSPORT;
-		x->error = ENOMEM;
 		return;
 	}
 	r->n = m->packet.n;
@@ -110,7 +110,7 @@ got_response(struct ctxn_owner *o, struct ctxn *t, const struct sipmsg *m, const
 }
 
 static void
-got_end(struct ctxn_owner *o, enum ctxn_end how, int error)
+got_end(struct ctxn_owner *o, enum ctxn_end how, const char *why)
 {
 	struct ltxn *x = (struct ltxn *)o;
 
@@ -119,7 +119,7 @@ got_end(struct ctxn_owner *o, enum ctxn_end how, int error)
 		return;
 	x->ended = true;
 	x->how = how;
-	x->error = error;
+	x->why = why != NULL ? strdup(why) : NULL;
 	wake(x->task);
 }
 
@@ -142,6 +142,8 @@ txn_close(lua_State *L)
 		ctxn_set_owner(x->t, NULL);
 	}
 	leave_transaction(x);
+	free(x->why);
+	x->why = NULL;
 	while ((r = STAILQ_FIRST(&x->responses)) != NULL) {
 		STAILQ_REMOVE_HEAD(&x->responses, entry);
 		free(r);
@@ -162,9 +164,7 @@ txn_cancel(lua_State *L)
 static int
 push_end(lua_State *L, const struct ltxn *x)
 {
-	if (x->how == CTXN_TIMEOUT)
-		return lua_fail(L, "timeout");
-	return lua_failno(L, x->error);
+	return lua_fail(L, x->how == CTXN_TIMEOUT ? "timeout" : x->why != NULL ? x->why : strerror(ENOMEM));
 }
 
 /* The next response as a table; nil and why there is none. */

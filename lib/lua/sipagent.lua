@@ -51,23 +51,23 @@ end
 
 -- --- where to send ---
 
-local function with_port(at, port)
-  if at:find('%]:%d+$') or at:find('^[^:]+:%d+$') then return at end
-  return at .. ':' .. port
-end
+local function is_sips(uri) return uri:find('^[sS][iI][pP][sS]:') ~= nil end
 
 -- the places where a request may be sent, best first: { transport =, addr =, fixed = } each; nil, error
-local function places(uri, target)
+local function places(uri, target, secure)
   if target and not target:find('^sips?:') then
     local transport, at = target:match('^(%a+):(.+)$')
-    if transport ~= 'udp' and transport ~= 'tcp' and transport ~= 'tls' then transport, at = nil, target end
-    at = with_port(at, transport == 'tls' and 5061 or 5060)
-    return { { transport = transport or 'udp', addr = at, fixed = transport ~= nil, host = at:match('^%[?(.-)%]?:%d+$') } }
+    if transport ~= 'udp' and transport ~= 'tcp' and transport ~= 'tls' then transport, at = secure and 'tls' or nil, target end
+    if secure and transport ~= 'tls' then return nil, 'a sips request goes over TLS, not ' .. transport:upper() end
+    if transport == 'tls' then target = 'sips:' .. at
+    else target = 'sip:' .. at .. (transport and ';transport=' .. transport or '') end
   end
-  local found, err = require 'dns'.locate(target or uri)
+  local where = target or uri
+  if secure then where = where:gsub('^[sS][iI][pP]:', 'sips:') end -- 8.1.2
+  local found, err = require 'dns'.locate(where)
   if not found then return nil, err end
   -- whoever answers must have a certificate for the name that was asked for, whatever the DNS made of it (RFC 5922)
-  local domain = (target or uri):gsub('^%a+:', ''):gsub('[;?].*', ''):gsub('^.*@', ''):gsub(':%d+$', ''):gsub('[%[%]]', '')
+  local domain = where:gsub('^%a+:', ''):gsub('[;?].*', ''):gsub('^.*@', ''):gsub(':%d+$', ''):gsub('[%[%]]', '')
   local list = {}
   for _, p in ipairs(found) do
     local host = p.addr:find(':', 1, true) and '[' .. p.addr .. ']' or p.addr
@@ -130,7 +130,10 @@ local function text_of(r, via, place)
     { name = 'Call-ID', value = r.call_id }, { name = 'CSeq', value = ('%d %s'):format(r.cseq, r.method) } }
   if makes_dialog[r.method] and not has_field(r.fields, 'contact') then
     local user = r.from:match('sips?:([^@>;]+)@') or 'coop'
-    headers[#headers + 1] = { name = 'Contact', value = ('<sip:%s@%s%s>'):format(user, via, place.transport ~= 'udp' and ';transport=' .. place.transport or '') }
+    -- 8.1.1.8: of a request to a SIPS URI it is one, too
+    local sips = is_sips(r.uri) or (r.dialog and r.dialog.routes[1] and is_sips(r.dialog.routes[1]))
+    local transport = not sips and place.transport ~= 'udp' and ';transport=' .. place.transport or ''
+    headers[#headers + 1] = { name = 'Contact', value = ('<%s:%s@%s%s>'):format(sips and 'sips' or 'sip', user, via, transport) }
   end
   for _, h in ipairs(r.fields) do headers[#headers + 1] = h end
   return sip.build { method = r.method, uri = r.uri, headers = headers, body = r.body }
@@ -152,7 +155,7 @@ local function acknowledge(self, txn, r, dialog, place)
   for _, h in ipairs(r.fields) do
     if h.name == 'Authorization' or h.name == 'Proxy-Authorization' then ack.fields[#ack.fields + 1] = h end
   end
-  local list = not place.told and places(dialog.routes[1] or dialog.target)
+  local list = not place.told and places(dialog.routes[1] or dialog.target, nil, is_sips(dialog.target))
   local to = list and list[1] or place
   local via = self.core:via(to.transport, to.addr, to.host)
   if via then self.core:ack(txn, text_of(ack, via, to), to.transport, to.addr, to.host) end
@@ -196,15 +199,25 @@ local function ask(self, r, place, t)
   end
 end
 
+-- What is wrong with each server, if it is not the same with all.
+local function reasons(list, whys)
+  local same, all = true, {}
+  for i, why in ipairs(whys) do
+    same = same and why == whys[1]
+    all[i] = ('%s:%s: %s'):format(list[i].transport, list[i].addr, why)
+  end
+  return same and whys[1] or table.concat(all, '; ')
+end
+
 -- The servers one after the other, until one of them says something that stands (RFC 3263 4.3).
 local function ask_any(self, r, list, t)
-  local response, err
-  for _, place in ipairs(list) do
+  local response, whys = nil, {}
+  for i, place in ipairs(list) do
     local said, why = ask(self, r, place, t)
     if said and said.status ~= 503 then return said, nil, place end
-    response, err = said or response, why or err
+    response, whys[i] = said or response, why or '503'
   end
-  return response, err, list[#list]
+  return response, reasons(list, whys), list[#list]
 end
 
 -- The answer to the first challenge that can be answered; whether it may be tried again.
@@ -228,7 +241,7 @@ end
 -- agent:request{ method =, uri =, ... }: the final response; nil, error
 function Agent:request(t)
   local r = prepare(self, t)
-  local list, err = places(r.dialog and r.dialog.routes[1] or r.uri, t.target or self.target)
+  local list, err = places(r.dialog and r.dialog.routes[1] or r.uri, t.target or self.target, is_sips(r.uri))
   if not list then return nil, err end
   for _, p in ipairs(list) do p.told = t.target ~= nil or self.target ~= nil end
   local tries = {}

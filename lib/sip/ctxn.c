@@ -114,13 +114,13 @@ remove_txn(struct ctxn *t)
 }
 
 static void
-end(struct ctxn *t, enum ctxn_end how, int error)
+end(struct ctxn *t, enum ctxn_end how, const char *why)
 {
 	struct ctxn_owner *owner = t->owner;
 
 	remove_txn(t);
 	if (owner != NULL)
-		owner->ended(owner, how, error);
+		owner->ended(owner, how, why);
 }
 
 /* --- sending, and time --- */
@@ -150,7 +150,7 @@ send_again(struct ctxn *t, int64_t now)
 	t->layer->stats.retransmissions++;
 	arm(t);
 	if (sipflow_send(t->flow, text_of(t), &t->to) == -1)
-		end(t, CTXN_TRANSPORT, errno);
+		end(t, CTXN_TRANSPORT, strerror(errno));
 }
 
 static void
@@ -164,22 +164,23 @@ fire(struct timer *timer)
 	else if (now < t->ends)
 		arm(t);
 	else if (t->state == ACCEPTED)
-		end(t, CTXN_OVER, 0);
+		end(t, CTXN_OVER, NULL);
 	else if (t->state == COMPLETED)
 		remove_txn(t);
 	else
-		end(t, CTXN_TIMEOUT, 0);
+		end(t, CTXN_TIMEOUT, NULL);
 }
 
 /* Nothing will come on that connection any more, or from where the request went. */
 static void
-lost(struct sipflow_user *u, int error)
+lost(struct sipflow_user *u, int error, const char *why)
 {
 	struct ctxn *t = (struct ctxn *)((char *)u - offsetof(struct ctxn, user));
 
+	(void)error;
 	t->user.lost = NULL;
 	if (!is_final(t))
-		end(t, CTXN_TRANSPORT, error != 0 ? error : ECONNRESET);
+		end(t, CTXN_TRANSPORT, why);
 }
 
 static void

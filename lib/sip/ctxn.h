@@ -29,8 +29,8 @@ struct ctxn_owner {
 	 * several may come from several callees, are told until `ended`.
 	 */
 	void (*response)(struct ctxn_owner *, struct ctxn *, const struct sipmsg *m, const struct addr *source);
-	/* No final response came, or CTXN_OVER; error: errno of the transport, or 0. The transaction has gone. */
-	void (*ended)(struct ctxn_owner *, enum ctxn_end, int error);
+	/* No final response came, or CTXN_OVER; why, in words, borrowed: NULL but for CTXN_TRANSPORT. The transaction has gone. */
+	void (*ended)(struct ctxn_owner *, enum ctxn_end, const char *why);
 };
 
 struct ctxn_stats {

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include "base/addr.h"
@@ -17,7 +18,8 @@
  * Embed it, and zero it first.
  */
 struct sipflow_user {
-	void (*lost)(struct sipflow_user *, int error); /* errno; 0: the peer closed it. It is no user any more */
+	/* errno, 0: the peer closed it; and that in words, borrowed. It is no user any more */
+	void (*lost)(struct sipflow_user *, int error, const char *why);
 	const struct addr *peer;                        /* of a datagram socket; NULL: whoever */
 	/* private */
 	LIST_ENTRY(sipflow_user) entry;
@@ -79,21 +81,21 @@ sipflow_leave(struct sipflow_user *u)
 }
 
 static inline void
-sipflow_tell(struct sipflow_users *users, int error)
+sipflow_tell(struct sipflow_users *users, int error, const char *why)
 {
 	struct sipflow_user *u;
 
 	while ((u = LIST_FIRST(users)) != NULL) {
 		LIST_REMOVE(u, entry);
-		u->lost(u, error);
+		u->lost(u, error, why);
 	}
 }
 
 /* For the transport: tells all users. */
 static inline void
-sipflow_lost(struct sipflow *f, int error)
+sipflow_lost(struct sipflow *f, int error, const char *why)
 {
-	sipflow_tell(&f->users, error);
+	sipflow_tell(&f->users, error, why);
 }
 
 /* For the transport: tells those whose peer it is; who is told may leave, or take others along. */
@@ -110,7 +112,7 @@ sipflow_unreached(struct sipflow *f, const struct addr *peer, int error)
 		LIST_REMOVE(u, entry);
 		LIST_INSERT_HEAD(&told, u, entry);
 	}
-	sipflow_tell(&told, error);
+	sipflow_tell(&told, error, strerror(error));
 }
 
 #endif

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -46,6 +48,7 @@ struct connection {
 	struct source *source;     /* of one that came */
 	struct addr peer;
 	struct tls *tls;           /* that it was made with, not held: only to be compared; NULL: plain TCP, or it came */
+	char *name;                /* that the peer has shown a certificate for; NULL: none was wanted */
 	struct sipframe frame;
 	struct timer timer;
 	int64_t since;             /* of the last whole message, or of the beginning of a partial one */
@@ -118,6 +121,7 @@ unused(struct sipflow *f)
 	if (c->pool != NULL)
 		LIST_REMOVE(c, entry);
 	buf_fini(&c->late);
+	free(c->name);
 	free(c);
 }
 
@@ -149,14 +153,24 @@ tell_failed_handshake(const struct connection *c)
 		l->bad(l->arg, NULL, &(struct fault){ .why = stream_why(c->stream) }, &c->peer);
 }
 
+static const char *
+reason(const struct connection *c, int error)
+{
+	if (error == 0)
+		return "the peer closed the connection";
+	return stream_error(c->stream) == error ? stream_why(c->stream) : strerror(error);
+}
+
 /* What is left is a flow without a stream, while somebody holds it. */
 static void
 end(struct connection *c, int error)
 {
 	struct sipstreams *p = c->pool;
+	char why[TLS_WHYLEN];
 
 	if (c->stream == NULL)
 		return;
+	(void)strlcpy(why, reason(c, error), sizeof(why));
 	tell_failed_handshake(c);
 	if (c->busy)
 		c->closed = c->stream;
@@ -173,7 +187,7 @@ end(struct connection *c, int error)
 		p->came--;
 	} else
 		hash_remove(&p->peers, &c->by_peer);
-	sipflow_lost(&c->flow, error);
+	sipflow_lost(&c->flow, error, why);
 	if (error != 0 && c->late.n > 0)
 		(void)send_on_another(c, buf_slice(&c->late), &c->late_to);
 	sipflow_release(&c->flow);
@@ -495,15 +509,22 @@ sipstreams_take(struct sipstreams *p, int fd, const struct addr *peer, struct tl
 		take(c);
 }
 
+static bool
+same_name(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcasecmp(a, b) == 0;
+}
+
+/* Whoever has shown a certificate for one name is not known to be what has another (RFC 5922, section 4). */
 static struct connection *
-find(const struct sipstreams *p, const struct addr *to, const struct tls *tls, uint64_t h)
+find(const struct sipstreams *p, const struct addr *to, const struct tls *tls, const char *name, uint64_t h)
 {
 	struct hash_node *node;
 
 	for (node = hash_find(&p->peers, h); node != NULL; node = hash_next(node)) {
 		struct connection *c = (struct connection *)((char *)node - offsetof(struct connection, by_peer));
 
-		if (addr_eq(&c->peer, to) && c->tls == tls && !c->closing && !c->half)
+		if (addr_eq(&c->peer, to) && c->tls == tls && same_name(c->name, name) && !c->closing && !c->half)
 			return c;
 	}
 	return NULL;
@@ -513,16 +534,18 @@ struct sipflow *
 sipstreams_connect_tls(struct sipstreams *p, const struct addr *to, struct tls *tls, const char *name)
 {
 	uint64_t h = hash_addr(&p->peers, to, true);
-	struct connection *c = find(p, to, tls, h);
+	struct connection *c = find(p, to, tls, name, h);
 	int saved;
 
 	if (c != NULL)
 		return &c->flow;
 	if ((c = new(p, to)) == NULL)
 		return NULL;
-	if ((c->stream = stream_connect(p->layer->sched, to, changed, c)) == NULL || start_tls(c, tls, name) == -1) {
+	if ((name != NULL && (c->name = strdup(name)) == NULL) || (c->stream = stream_connect(p->layer->sched, to, changed, c)) == NULL ||
+	    start_tls(c, tls, name) == -1) {
 		saved = errno;
 		stream_close(c->stream);
+		free(c->name);
 		free(c);
 		errno = saved;
 		return NULL;

@@ -7,7 +7,8 @@ static struct sched s;
 static struct ctxn_layer layer;
 static struct addr server;
 static char sent[65536], sent_first[65536];
-static int nsent, nresponses, nended, last_status, end_error;
+static int nsent, nresponses, nended, last_status;
+static char end_why[64];
 static enum ctxn_end ended_how;
 static bool send_fails;
 
@@ -43,12 +44,12 @@ got_response(struct ctxn_owner *o, struct ctxn *t, const struct sipmsg *m, const
 }
 
 static void
-got_end(struct ctxn_owner *o, enum ctxn_end how, int error)
+got_end(struct ctxn_owner *o, enum ctxn_end how, const char *why)
 {
 	(void)o;
 	nended++;
 	ended_how = how;
-	end_error = error;
+	(void)snprintf(end_why, sizeof(end_why), "%s", why != NULL ? why : "");
 }
 
 static struct ctxn_owner owner = { got_response, got_end };
@@ -60,7 +61,7 @@ open_layer(bool reliable)
 	layer = (struct ctxn_layer){ .sched = &s };
 	ctxn_init(&layer);
 	EQ(addr_literal(SLICE("192.0.2.9"), 5060, &server), 0);
-	nsent = nresponses = nended = last_status = end_error = 0;
+	nsent = nresponses = nended = last_status = 0;
 	send_fails = false;
 	flow.holders = 1;
 	flow.reliable = reliable;
@@ -292,10 +293,10 @@ TEST(on_a_stream)
 	OK(ask("INVITE", "z9hG4bKc") != NULL);
 	OK(ask("INVITE", "z9hG4bKd") != NULL);
 	EQ(receive(404, "INVITE", "z9hG4bKd", "x"), true);
-	sipflow_lost(&flow, ECONNREFUSED);
+	sipflow_lost(&flow, ECONNREFUSED, strerror(ECONNREFUSED));
 	EQ(nended, 2);
 	EQ(ended_how, CTXN_TRANSPORT);
-	EQ(end_error, ECONNREFUSED);
+	STR(end_why, strerror(ECONNREFUSED));
 	close_layer();
 }
 
@@ -314,7 +315,7 @@ TEST(nobody_there)
 	sipflow_unreached(&flow, &server, ECONNREFUSED);
 	EQ(nended, 2);
 	EQ(ended_how, CTXN_TRANSPORT);
-	EQ(end_error, ECONNREFUSED);
+	STR(end_why, strerror(ECONNREFUSED));
 	/* what was answered stays for answers that come again */
 	EQ(layer.stats.kept, 1);
 	EQ(receive(404, "INVITE", "z9hG4bKc", "x"), true);
@@ -341,7 +342,7 @@ TEST(what_cannot_be_sent)
 	pass(500 * MSEC);
 	EQ(nended, 1);
 	EQ(ended_how, CTXN_TRANSPORT);
-	EQ(end_error, ENETUNREACH);
+	STR(end_why, strerror(ENETUNREACH));
 	EQ(layer.stats.pending, 0);
 	close_layer();
 }

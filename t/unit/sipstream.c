@@ -242,11 +242,12 @@ struct told {
 };
 
 static void
-lost(struct sipflow_user *u, int error)
+lost(struct sipflow_user *u, int error, const char *why)
 {
 	struct told *t = (struct told *)u;
 
 	t->error = error;
+	OK(why != NULL && *why != '\0');
 	t->times++;
 }
 
