@@ -49,10 +49,16 @@ load lib
 	run --separate-stderr env REPEAT=1 SECONDS_EACH=1 RECEIVERS="gcwatch limit" COOP_BUILD="$build" "$top/scripts/bench/gc" single twenty
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
-	[ "${#lines[@]}" -eq 5 ]
-	grep -qE '^us a line, 20,000 datagrams a second of 1( +[0-9]+\.[0-9]{3}){2} +[0-9]+\.[0-9]{2}$' <<<"$output"
-	grep -qE '^RSS, MiB' <<<"$output"
-	awk '/^us a line/ && $NF > 100 { exit 1 }' <<<"$output"
+	[ "${#lines[@]}" -eq 7 ]
+	grep -qE '^a line, 20,000 datagrams a second of 1 +us( +[0-9]+\.[0-9]+){2}$' <<<"$output"
+	grep -qE '^    [0-9.]+ x limit \(at most 1\.3: (yes|NO)\)$' <<<"$output"
+	grep -qE '^RSS +MiB' <<<"$output"
+	awk '/^a line/ && $(NF - 1) > 100 { exit 1 }' <<<"$output"
+	run --separate-stderr -2 env COOP_BUILD="$build" "$top/scripts/bench/gc" nonesuch
+	[ "$stderr" = "gc: no such work: nonesuch; there are: single twenty loss inout stop" ]
+	run --separate-stderr env -u BRUBECK REPEAT=1 SECONDS_EACH=1 RECEIVERS="gcwatch brubeck" COOP_BUILD="$build" "$top/scripts/bench/gc" stop
+	[ "$stderr" = "gc: brubeck is not there, so it is left out" ]
+	[[ $output == *"lines lost by SIGTERM"*" 0.0000"* ]]
 }
 
 @test "dnsq beside the least C: it costs little more, and asks each question once" {
@@ -71,7 +77,7 @@ load lib
 	[ "${#lines[@]}" -eq 5 ]
 	grep -qE '^OPTIONS, 200 +us( +[0-9.]+){2}$' <<<"$output"
 	grep -qE '^    [0-9.]+ x limit \(at most 1.6: (yes|NO)\)$' <<<"$output"
-	grep -qE '^INVITE, transaction, 302, ACK +us +[0-9.]+ +-$' <<<"$output"
+	grep -qE '^INVITE, transaction, 302, ACK +us +[0-9.]+ +[0-9.]+$' <<<"$output"
 }
 
 @test "sipd beside others, with a name server and with two workers: what is to be much is told from what is to be little" {

@@ -59,6 +59,8 @@ local function places(uri, target, secure)
     local transport, at = target:match('^(%a+):(.+)$')
     if transport ~= 'udp' and transport ~= 'tcp' and transport ~= 'tls' then transport, at = secure and 'tls' or nil, target end
     if secure and transport ~= 'tls' then return nil, 'a sips request goes over TLS, not ' .. transport:upper() end
+    local host = at:match('^(%d+%.%d+%.%d+%.%d+):%d+$') or at:match('^%[([%x:.]+)%]:%d+$')
+    if host then return { { transport = transport or 'udp', addr = at, fixed = transport ~= nil, host = host } } end
     if transport == 'tls' then target = 'sips:' .. at
     else target = 'sip:' .. at .. (transport and ';transport=' .. transport or '') end
   end

@@ -14,18 +14,19 @@ local function answer_to(offer)
   return table.concat(lines, '\r\n') .. '\r\n'
 end
 
+local allow = 'INVITE, ACK, BYE, CANCEL, OPTIONS'
 local methods = {}
 
 function methods.INVITE(req)
-  if req.body == '' then return req:reply(200) end
-  return req:reply(200, { ['Content-Type'] = 'application/sdp' }, answer_to(req.body))
+  if req.body == '' then return req:reply(200, { Allow = allow }) end
+  return req:reply(200, { Allow = allow, ['Content-Type'] = 'application/sdp' }, answer_to(req.body))
 end
 
 function methods.BYE(req) return req:reply(200) end
-function methods.OPTIONS(req) return req:reply(200, { Allow = 'INVITE, ACK, BYE, CANCEL, OPTIONS' }) end
+function methods.OPTIONS(req) return req:reply(200, { Allow = allow, Accept = 'application/sdp' }) end
 
 function request(req)
   local method = methods[req.method]
   if method then return method(req) end
-  req:reply(405, { Allow = 'INVITE, ACK, BYE, CANCEL, OPTIONS' })
+  req:reply(405, { Allow = allow })
 end
