@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,9 +70,15 @@ reap(struct signal_watch *w)
 /* What the new process has to do before it becomes the program; made beforehand, since it may share our memory. */
 struct plan {
 	char *const *argv, *const *envp;
+	const char *directory;
 	int fd[3];         /* to become 0, 1, 2; each -1, or above them */
-	int report;        /* where to write errno when it fails; closed when it succeeds */
+	int report;        /* where to write what fails; closed when all succeeds */
 	sigset_t defaults; /* signals to put back */
+};
+
+struct report {
+	int error;         /* errno; 0: it was executed */
+	bool directory;    /* of the directory, not of the program */
 };
 
 /*
@@ -141,7 +148,7 @@ become(const struct plan *p)
 {
 	static const struct sigaction fresh = { .sa_handler = SIG_DFL };
 	sigset_t none;
-	int error;
+	struct report r = { .directory = false };
 
 	for (int signo = 1; signo < NSIG; signo++)
 		if (sigismember(&p->defaults, signo) == 1)
@@ -151,10 +158,14 @@ become(const struct plan *p)
 	for (int i = 0; i < 3; i++)
 		if (p->fd[i] != -1 && dup2(p->fd[i], i) == -1)
 			goto failed;
+	if (p->directory != NULL && chdir(p->directory) == -1) {
+		r.directory = true;
+		goto failed;
+	}
 	(void)execvpe(p->argv[0], p->argv, p->envp);
 failed:
-	error = errno;
-	(void)!write(p->report, &error, sizeof(error));
+	r.error = errno;
+	(void)!write(p->report, &r, sizeof(r));
 	_exit(127);
 }
 
@@ -172,33 +183,32 @@ fork_off(const struct plan *p)
 	return pid;
 }
 
-/* 0: it was executed. */
-static int
+static struct report
 read_report(int fd)
 {
-	int error;
+	struct report r;
 	ssize_t n;
 
 	do
-		n = read(fd, &error, sizeof(error));
+		n = read(fd, &r, sizeof(r));
 	while (n == -1 && errno == EINTR);
-	return n == sizeof(error) ? error : 0;
+	return n == sizeof(r) ? r : (struct report){ .error = 0 };
 }
 
 /* Its pid, or -1 with errno, which may be what it met before or in exec. */
 static pid_t
-launch(struct plan *p)
+launch(struct plan *p, struct report *r)
 {
-	int in, error;
+	int in;
 	pid_t pid;
 
 	if (open_report(p, &in) == -1)
 		return -1;
 	pid = fork_off(p);
 	close_keeping_errno(p->report);
-	if (pid != -1 && (error = read_report(in)) != 0) {
+	if (pid != -1 && (*r = read_report(in)).error != 0) {
 		(void)waitpid(pid, NULL, 0);
-		errno = error;
+		errno = r->error;
 		pid = -1;
 	}
 	close_keeping_errno(in);
@@ -206,14 +216,16 @@ launch(struct plan *p)
 }
 
 static pid_t
-spawn(char *const argv[], const int fd[3], char *const envp[])
+spawn(struct child *c, char *const argv[], const int fd[3], char *const envp[])
 {
-	struct plan p = { .argv = argv, .envp = envp != NULL ? envp : environ, .fd = { -1, -1, -1 } };
+	struct plan p = { .argv = argv, .envp = envp != NULL ? envp : environ, .directory = c->directory, .fd = { -1, -1, -1 } };
+	struct report r = { .error = 0 };
 	pid_t pid = -1;
 
 	default_signals(&p.defaults);
 	if (copy_descriptors(&p, fd) == 0)
-		pid = launch(&p);
+		pid = launch(&p, &r);
+	c->no_directory = r.directory;
 	for (int i = 0; i < 3; i++)
 		close_keeping_errno(p.fd[i]);
 	return pid;
@@ -231,7 +243,7 @@ child_start(struct sched *s, struct child *c, char *const argv[], const int fd[3
 		free(r);
 		return -1;
 	}
-	if ((r->pid = spawn(argv, fd, envp)) == -1) {
+	if ((r->pid = spawn(c, argv, fd, envp)) == -1) {
 		free(r);
 		if (LIST_EMPTY(&records))
 			signal_unwatch(&sigchld);

@@ -50,6 +50,46 @@ ended(struct child *c)
 
 /* --- starting --- */
 
+/*
+ * The environment: ours with what the field env, at the top of the stack, changes, of which false is taken away. NULL: all is
+ * as it is. What it leaves on the stack holds the texts.
+ */
+static char **
+push_environment(lua_State *L)
+{
+	int changes = lua_gettop(L);
+	size_t n = 1;
+	char **envp, **to;
+
+	if (lua_isnil(L, changes))
+		return NULL;
+	luaL_argcheck(L, lua_istable(L, changes), 1, "env: a table of names and texts is wanted");
+	for (char **e = environ; *e != NULL; e++)
+		n++;
+	for (lua_pushnil(L); lua_next(L, changes) != 0; lua_pop(L, 1), n++) {
+		luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING && strchr(lua_tostring(L, -2), '=') == NULL, 1, "env: names are texts without =");
+		luaL_argcheck(L, lua_isstring(L, -1) || (lua_isboolean(L, -1) && !lua_toboolean(L, -1)), 1, "env: values are texts, or false");
+	}
+	to = envp = lua_newuserdatauv(L, n * sizeof(*envp), 1);
+	lua_newtable(L); /* holds the texts */
+	for (char **e = environ; *e != NULL; e++) {
+		lua_pushlstring(L, *e, strcspn(*e, "="));
+		if (lua_rawget(L, changes) == LUA_TNIL)
+			*to++ = *e;
+		lua_pop(L, 1);
+	}
+	for (lua_pushnil(L); lua_next(L, changes) != 0;) {
+		if (lua_isstring(L, -1)) {
+			*to++ = (char *)(uintptr_t)lua_pushfstring(L, "%s=%s", lua_tostring(L, -2), lua_tostring(L, -1));
+			lua_rawseti(L, -4, (lua_Integer)(to - envp));
+		}
+		lua_pop(L, 1);
+	}
+	*to = NULL;
+	lua_setiuservalue(L, -2, 1);
+	return envp;
+}
+
 /* The words of the table at 1 as an argument vector, in a userdata that stays on the stack. */
 static char **
 push_argv(lua_State *L)
@@ -118,14 +158,14 @@ open_streams(struct sched *s, struct lconn *const conns[3], int ours[3])
 
 /* What was printed before it begins comes before what it prints. */
 static int
-start(struct lrun *run, char **argv, struct lconn *const conns[3])
+start(struct lrun *run, char **argv, char **envp, struct lconn *const conns[3])
 {
 	struct sched *s = runtime_sched(run->rt);
 	int ours[3] = { -1, -1, -1 }, theirs[3] = { -1, -1, -1 }, got = -1;
 
 	runtime_push_output(run->rt);
 	if (open_pipes(conns, ours, theirs) == 0 && open_streams(s, conns, ours) == 0)
-		got = child_start(s, &run->child, argv, theirs, NULL);
+		got = child_start(s, &run->child, argv, theirs, envp);
 	close_all(theirs);
 	close_all(ours);
 	return got;
@@ -136,7 +176,7 @@ lsync_run(lua_State *L)
 {
 	struct lconn *conns[3] = { NULL, NULL, NULL };
 	struct lrun *run;
-	char **argv;
+	char **argv, **envp;
 
 	luaL_checktype(L, 1, LUA_TTABLE);
 	lua_settop(L, 1);
@@ -154,17 +194,23 @@ lsync_run(lua_State *L)
 		}
 		lua_settop(L, 3);
 	}
+	luaL_argcheck(L, lua_getfield(L, 1, "cwd") == LUA_TNIL || lua_type(L, -1) == LUA_TSTRING, 1, "cwd: the name of a directory is wanted");
+	run->child.directory = lua_tostring(L, -1);
+	(void)lua_getfield(L, 1, "env");
+	envp = push_environment(L);
 	lua_pushvalue(L, 3);
 	lua_rawsetp(L, LUA_REGISTRYINDEX, run);
-	if (start(run, argv, conns) == -1) {
+	if (start(run, argv, envp, conns) == -1) {
 		int saved = errno;
 
 		lua_pushnil(L);
 		lua_rawsetp(L, LUA_REGISTRYINDEX, run);
-		lua_pushfstring(L, "%s: %s", argv[0], strerror(saved));
+		lua_pushfstring(L, "%s: %s", run->child.no_directory ? run->child.directory : argv[0], strerror(saved));
 		return lua_fail(L, lua_tostring(L, -1));
 	}
+	run->child.directory = NULL;
 	run->ended = false;
+	lua_settop(L, 3);
 	return 1;
 }
 
