@@ -117,3 +117,14 @@ input() {
 	wait_for out '^got hello'
 	tmux -L "$$-$BATS_TEST_NUMBER" kill-server
 }
+
+@test "several coroutines read the standard input, each whole lines" {
+	cat >readers.lua <<-'LUA'
+		for i = 1, 3 do
+			spawn(function() for a, b in io.lines(nil, 'n', 'l') do print(i, a, b) end end)
+		end
+	LUA
+	run --separate-stderr timeout 20 corun readers.lua < <(for i in 1 2 3 4 5 6; do echo "$i line $i"; sleep 0.02; done)
+	[ "$status" -eq 0 ]
+	[ "$(sort -k 2n <<<"$output" | cut -f 2,3)" = "$(for i in 1 2 3 4 5 6; do printf '%d\t line %d\n' $i $i; done)" ]
+}

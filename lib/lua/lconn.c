@@ -1,7 +1,10 @@
 /*
- * Connections for scripts: a stream, one coroutine that reads, any number that write. A read looks at what is there,
- * and if that is not enough for its format asks the stream for more and waits; nothing is taken from the input before
- * the format is complete, so a read that times out can be tried again.
+ * Connections for scripts: a stream, and coroutines that read and write. A read looks at what is there, and if that is not
+ * enough for its format asks the stream for more and waits; nothing is taken from the input before the format is
+ * complete, so a read that times out can be tried again.
+ *
+ * Of several readers the first waits for the stream, the others for their turn. Whenever something has come, or one of them has
+ * gone, all are woken in their order: each looks if nobody before it waits again, or else waits again, too.
  */
 #include <errno.h>
 
@@ -17,12 +20,10 @@ enum {
 
 struct lconn {
 	struct lread in;           /* its stream is NULL: closed */
-	struct task *reader;
+	struct task_list readers;  /* the first has its turn */
+	bool waking;               /* the readers, all of them */
 	struct task_list writers;  /* wait until all is written */
 	double timeout;            /* seconds for each operation; < 0: none */
-	/* the read in progress */
-	int nformats, nresults;
-	int64_t deadline;
 };
 
 struct lconn *
@@ -32,11 +33,22 @@ lconn_check(lua_State *L)
 }
 
 static void
-leave_reader(struct task *t)
+wake_readers(struct lconn *c)
+{
+	if (c->waking)
+		return;
+	c->waking = true;
+	lnet_wake(&c->readers);
+	c->waking = false;
+}
+
+static void
+leave_readers(struct task *t)
 {
 	struct lconn *c = t->on;
 
-	c->reader = NULL;
+	TAILQ_REMOVE(&c->readers, t, link);
+	wake_readers(c);
 }
 
 static void
@@ -52,8 +64,7 @@ lconn_changed(struct stream *s)
 {
 	struct lconn *c = stream_user(s);
 
-	if (c->reader != NULL)
-		task_ready_soon(c->reader);
+	wake_readers(c);
 	if (stream_pending(s) == 0 || stream_error(s) != 0)
 		lnet_wake(&c->writers);
 }
@@ -64,6 +75,7 @@ lconn_new(lua_State *L)
 	struct lconn *c = lua_newuserdatauv(L, sizeof(*c), 1);
 
 	*c = (struct lconn){ .timeout = -1, .in.most = SIZE_MAX };
+	TAILQ_INIT(&c->readers);
 	TAILQ_INIT(&c->writers);
 	luaL_setmetatable(L, TYPE);
 	return c;
@@ -97,7 +109,7 @@ lconn_stream(const struct lconn *c)
 bool
 lconn_is_read(const struct lconn *c)
 {
-	return c->reader != NULL;
+	return !TAILQ_EMPTY(&c->readers);
 }
 
 int64_t
@@ -106,13 +118,21 @@ lconn_deadline(lua_State *L, const struct lconn *c, double seconds)
 	return seconds < 0 ? deadline_of(L, c) : co_from_now(L, clock_ns(seconds));
 }
 
+static int
+wait_to_read(lua_State *L, struct lconn *c, const struct wait *wait, int64_t deadline, lua_KFunction k, lua_KContext ctx)
+{
+	struct task *t = &co_current(L)->task;
+
+	TAILQ_INSERT_TAIL(&c->readers, t, link);
+	return co_wait(L, wait, c, deadline, k, ctx);
+}
+
 int
 lconn_wait_change(lua_State *L, struct lconn *c, lua_KFunction k, lua_KContext ctx)
 {
-	static const struct wait wait = { .name = "conn TLS handshake", .leave = leave_reader, .external = true };
+	static const struct wait wait = { .name = "conn TLS handshake", .leave = leave_readers, .external = true };
 
-	c->reader = &co_current(L)->task;
-	return co_wait(L, &wait, c, CLOCK_FOREVER, k, ctx);
+	return wait_to_read(L, c, &wait, CLOCK_FOREVER, k, ctx);
 }
 
 static int
@@ -146,7 +166,58 @@ read_one(lua_State *L, struct lconn *c, int arg)
 	}
 }
 
-static int read_on(lua_State *, struct lconn *);
+/* A read in progress, packed into what Lua keeps for it. */
+struct reading {
+	int formats, results;
+};
+
+enum { FORMATS_MAX = INT16_MAX };
+
+static lua_KContext
+pack(struct reading r)
+{
+	return (lua_KContext)r.formats << 16 | r.results;
+}
+
+static struct reading
+unpack(lua_KContext ctx)
+{
+	return (struct reading){ (int)(ctx >> 16), (int)(ctx & FORMATS_MAX) };
+}
+
+static int read_again(lua_State *, int, lua_KContext);
+
+/* The stack: the connection, the formats, the deadline, the results so far. */
+static int
+read_on(lua_State *L, struct lconn *c, struct reading r)
+{
+	static const struct wait wait = { .name = "conn read", .leave = leave_readers, .external = true };
+	int most = r.formats > 0 ? r.formats : 1;
+
+	for (; r.results < most; r.results++) {
+		bool turn = TAILQ_EMPTY(&c->readers);
+		int got = c->in.stream == NULL ? ENDED : turn ? read_one(L, c, r.formats > 0 ? 2 + r.results : 0) : WAIT;
+
+		if (got == WAIT)
+			return wait_to_read(L, c, &wait, lua_tointeger(L, r.formats + 2), read_again, pack(r));
+		if (got == TOO_LONG) {
+			(void)stream_want(c->in.stream, 0);
+			r.results += lua_fail(L, "too long");
+			break;
+		}
+		if (got == ENDED && (c->in.stream == NULL || stream_error(c->in.stream) != 0)) {
+			r.results += failed(L, c);
+			break;
+		}
+		if (got == ENDED)
+			lua_pushnil(L);
+		if (lua_isnil(L, -1)) {
+			r.results++;
+			break;
+		}
+	}
+	return r.results;
+}
 
 static int
 read_again(lua_State *L, int status, lua_KContext ctx)
@@ -154,86 +225,59 @@ read_again(lua_State *L, int status, lua_KContext ctx)
 	struct lconn *c = lua_touserdata(L, 1);
 
 	(void)status;
-	(void)ctx;
 	if (task_wake(&co_current(L)->task) == TASK_TIMEOUT)
 		return lua_fail(L, "timeout");
-	return read_on(L, c);
-}
-
-/* The stack: the connection, the formats, the results so far. */
-static int
-read_on(lua_State *L, struct lconn *c)
-{
-	static const struct wait wait = { .name = "conn read", .leave = leave_reader, .external = true };
-	int most = c->nformats > 0 ? c->nformats : 1;
-
-	for (; c->nresults < most; c->nresults++) {
-		int got = c->in.stream != NULL ? read_one(L, c, c->nformats > 0 ? 2 + c->nresults : 0) : ENDED;
-
-		if (got == TOO_LONG) {
-			(void)stream_want(c->in.stream, 0);
-			return c->nresults + lua_fail(L, "too long");
-		}
-		if (got == WAIT) {
-			c->reader = &co_current(L)->task;
-			return co_wait(L, &wait, c, c->deadline, read_again, 0);
-		}
-		if (got == ENDED) {
-			if (c->in.stream == NULL || stream_error(c->in.stream) != 0)
-				return c->nresults + failed(L, c);
-			lua_pushnil(L);
-			return c->nresults + 1;
-		}
-		if (lua_isnil(L, -1))
-			return c->nresults + 1;
-	}
-	return c->nresults;
-}
-
-static int
-start_reading(lua_State *L, struct lconn *c)
-{
-	if (c->reader != NULL)
-		return lua_fail(L, "another coroutine reads from this connection");
-	c->nformats = lua_gettop(L) - 1;
-	c->nresults = 0;
-	c->deadline = deadline_of(L, c);
-	lread_check(L, 2, 1 + c->nformats);
-	luaL_checkstack(L, c->nformats + 3, "too many formats");
-	return read_on(L, c);
+	return read_on(L, c, unpack(ctx));
 }
 
 int
 lconn_read(lua_State *L)
 {
-	return start_reading(L, lconn_check(L));
+	struct lconn *c = lconn_check(L);
+	struct reading r = { .formats = lua_gettop(L) - 1 };
+
+	luaL_argcheck(L, r.formats <= FORMATS_MAX, FORMATS_MAX + 1, "too many formats");
+	lread_check(L, 2, 1 + r.formats);
+	luaL_checkstack(L, r.formats + 4, "too many formats");
+	lua_pushinteger(L, deadline_of(L, c));
+	return read_on(L, c, r);
 }
 
-/* What is there, at least a byte. */
-static int
-readsome_on(lua_State *L, int status, lua_KContext most)
-{
-	static const struct wait wait = { .name = "conn readsome", .leave = leave_reader, .external = true };
-	struct lconn *c = lua_touserdata(L, 1);
-	bool resumed = status == LUA_YIELD;
-	int came;
+static int readsome_again(lua_State *, int, lua_KContext);
 
-	if (resumed && task_wake(&co_current(L)->task) == TASK_TIMEOUT)
-		return lua_fail(L, "timeout");
+/* What is there, at least a byte. The stack: the connection, the deadline. */
+static int
+readsome_on(lua_State *L, struct lconn *c, size_t most)
+{
+	static const struct wait wait = { .name = "conn readsome", .leave = leave_readers, .external = true };
+	int came = 1;
+
 	if (c->in.stream == NULL)
-		return lua_fail(L, "closed");
-	if (stream_input(c->in.stream).n == 0 && (came = stream_want(c->in.stream, CHUNK)) <= 0) {
-		if (came == -1 && stream_error(c->in.stream) != 0)
-			return failed(L, c);
-		if (came == -1) {
-			lua_pushnil(L);
-			return 1;
-		}
-		c->reader = &co_current(L)->task;
-		return co_wait(L, &wait, c, c->deadline, readsome_on, most);
-	}
-	(void)lread_try_count(L, &c->in, (size_t)most, true, &(size_t){ 0 });
+		return failed(L, c);
+	if (!TAILQ_EMPTY(&c->readers))
+		came = 0;
+	else if (stream_input(c->in.stream).n == 0)
+		came = stream_want(c->in.stream, CHUNK);
+	if (came == 0)
+		return wait_to_read(L, c, &wait, lua_tointeger(L, 2), readsome_again, (lua_KContext)most);
+	if (came == -1 && stream_error(c->in.stream) != 0)
+		return failed(L, c);
+	if (came == -1)
+		lua_pushnil(L);
+	else
+		(void)lread_try_count(L, &c->in, most, true, &(size_t){ 0 });
 	return 1;
+}
+
+static int
+readsome_again(lua_State *L, int status, lua_KContext most)
+{
+	struct lconn *c = lua_touserdata(L, 1);
+
+	(void)status;
+	if (task_wake(&co_current(L)->task) == TASK_TIMEOUT)
+		return lua_fail(L, "timeout");
+	return readsome_on(L, c, (size_t)most);
 }
 
 static int
@@ -243,10 +287,9 @@ readsome(lua_State *L)
 	lua_Integer most = luaL_optinteger(L, 2, CHUNK);
 
 	luaL_argcheck(L, most > 0, 2, "at least one byte");
-	if (c->reader != NULL)
-		return lua_fail(L, "another coroutine reads from this connection");
-	c->deadline = deadline_of(L, c);
-	return readsome_on(L, LUA_OK, (lua_KContext)most);
+	lua_settop(L, 1);
+	lua_pushinteger(L, deadline_of(L, c));
+	return readsome_on(L, c, (size_t)most);
 }
 
 static int lines_done(lua_State *, int, lua_KContext);
@@ -424,8 +467,7 @@ close_(lua_State *L)
 
 	stream_close(c->in.stream);
 	c->in.stream = NULL;
-	if (c->reader != NULL)
-		task_ready_soon(c->reader);
+	wake_readers(c);
 	lnet_wake(&c->writers);
 	return 0;
 }

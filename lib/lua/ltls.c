@@ -343,7 +343,6 @@ info_on(lua_State *L, int status, lua_KContext ctx)
 	struct lconn *c = lua_touserdata(L, 1);
 	struct stream *s = lconn_stream(c);
 
-	(void)status;
 	(void)ctx;
 	if (s == NULL)
 		return lua_fail(L, "closed");
@@ -353,7 +352,7 @@ info_on(lua_State *L, int status, lua_KContext ctx)
 		return describe(L, stream_tls(s));
 	if (stream_error(s) != 0)
 		return ended(L, s);
-	if (lconn_is_read(c))
+	if (status == LUA_OK && lconn_is_read(c))
 		return lua_fail(L, "another coroutine reads from this connection");
 	return lconn_wait_change(L, c, info_on, 0);
 }

@@ -235,20 +235,87 @@ test('many write, one reads: what each writes stays whole', function()
   close(a, b, l)
 end)
 
-test('one coroutine at a time can read', function()
+test('several coroutines read in the order in which they asked, each what it asked for', function()
   local a, b, l = pair()
-  local first = spawn(function() return a:read() end)
+  local readers = {}
+  for i = 1, 4 do
+    readers[i] = spawn(function()
+      if i == 2 then return a:read('l', 'n', 'l') end
+      if i == 3 then return a:readsome(3) end
+      return a:read()
+    end)
+    coop.yield()
+  end
+  b:write('one\ntwo\n')
+  sleep(0.01)
+  b:write('17 x\nfour')
+  sleep(0.01)
+  b:write('five\n')
+  eq(true, 'one')(coop.join(readers[1]))
+  eq(true, 'two', 17, ' x')(coop.join(readers[2]))
+  eq(true, 'fou')(coop.join(readers[3]))
+  eq(true, 'rfive')(coop.join(readers[4]))
+  close(a, b, l)
+end)
+
+test('a reader that gives up, or is cancelled, leaves what has come to the next', function()
+  local a, b, l = pair()
+  b:write('x\ny\nz\n')
+  sleep(0.01)
+  local first = spawn(function() return a:read(100) end)
   coop.yield()
-  eq(nil, 'another coroutine reads from this connection')(a:read())
-  eq(nil, 'another coroutine reads from this connection')(a:readsome())
-  b:write('x\n')
-  eq(true, 'x')(coop.join(first))
-  -- a reader that was cancelled leaves the place
-  first = spawn(function() return a:read() end)
+  local second = spawn(function() return a:read() end)
   coop.yield()
   coop.cancel(first)
-  b:write('y\n')
-  eq('y')(a:read())
+  eq(true, 'x')(coop.join(second))
+  a:settimeout(0.02)
+  first = spawn(function() return a:read(100) end)
+  coop.yield()
+  a:settimeout(nil)
+  second = spawn(function() return a:read() end)
+  eq(true, 'y')(coop.join(second))
+  eq(true, nil, 'timeout')(coop.join(first))
+  -- one that was woken, and cancelled before it ran
+  eq('z')(a:read())
+  first = spawn(function() return a:read() end)
+  coop.yield()
+  second = spawn(function() return a:read() end)
+  coop.yield()
+  b:write('last\n')
+  local third = spawn(function()
+    for _ = 1, 1000 do
+      coop.yield()
+      coop.cancel(first)
+    end
+  end)
+  local _, line = coop.join(second, 5)
+  if line ~= 'last' then
+    -- the first one had it before
+    eq(true, 'last')(coop.join(first))
+    b:close()
+    eq(true, nil)(coop.join(second))
+  end
+  coop.join(third)
+  close(a, b, l)
+end)
+
+test('a thousand readers of one connection, who come and go', function()
+  local a, b, l = pair()
+  local got, lines = 0, 0
+  local g <close> = coop.group()
+  for i = 1, 1000 do
+    g:spawn(function()
+      a:settimeout(i % 3 == 0 and 0.01 or nil)
+      if a:read() then got = got + 1 end
+    end)
+  end
+  coop.yield()
+  sleep(0.05)
+  for _ = 1, 1000 do b:write(('%d\n'):format(lines)) lines = lines + 1 end
+  g:wait()
+  a:settimeout(0.5)
+  while got < 1000 and a:read() do got = got + 1 end
+  eq(1000)(got)
   close(a, b, l)
 end)
 
