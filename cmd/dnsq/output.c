@@ -54,7 +54,6 @@ is_writable(void)
 	return poll(&p, 1, 0) == 1;
 }
 
-/* Writes what the reader takes now; `wait`: all. */
 /*
  * How much of what is left is written at once. A pipe that is writable takes PIECE bytes, and takes them whole: with
  * workers beside us these end with a line.
@@ -71,6 +70,7 @@ piece(const struct output *o, bool wait)
 	return end != NULL ? (size_t)(end - p) + 1 : PIECE;
 }
 
+/* Writes what the reader takes now; `wait`: all. */
 static void
 write_some(struct output *o, bool wait)
 {
