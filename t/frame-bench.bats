@@ -55,7 +55,7 @@ load lib
 	grep -qE '^RSS +MiB' <<<"$output"
 	awk '/^a line/ && $(NF - 1) > 100 { exit 1 }' <<<"$output"
 	run --separate-stderr -2 env COOP_BUILD="$build" "$top/scripts/bench/gc" nonesuch
-	[ "$stderr" = "gc: no such work: nonesuch; there are: single twenty loss inout stop" ]
+	[ "$stderr" = "gc: no such work: nonesuch; there are: single twenty loss inout stop week live" ]
 	run --separate-stderr env -u BRUBECK REPEAT=1 SECONDS_EACH=1 RECEIVERS="gcwatch brubeck" COOP_BUILD="$build" "$top/scripts/bench/gc" stop
 	[ "$stderr" = "gc: brubeck is not there, so it is left out" ]
 	[[ $output == *"lines lost by SIGTERM"*" 0.0000"* ]]
