@@ -285,11 +285,16 @@ client() {
 	wait_for sipd.err '^later: fast fast$'
 }
 
+# told TEXT: a line of the client's that waits until sipd's log has it
+told() {
+	printf 'repeat sleep(0.01) until io.open("sipd.err"):read("a"):find("%s")\n' "$1"
+}
+
 @test "SIGTERM: what is in work is finished, then sipd ends with 0" {
-	sipd_with 'function request(req) sleep(0.5) req:reply(200, "Finished") end'
+	sipd_with 'function request(req) io.stderr:write("taken\n") sleep(0.5) req:reply(200, "Finished") end'
 	client "
 		c:send(c:request('OPTIONS', 'sip:x'))
-		sleep(0.1)
+		$(told taken)
 		assert(os.execute('kill -TERM $pid'))
 		print(c:receive().reason)"
 	[ "$status" -eq 0 ]
@@ -298,16 +303,19 @@ client() {
 	[ "$status" -eq 0 ]
 }
 
+# two within a tenth of a second are one that came twice
 @test "SIGINT twice: what is in work gets 500, and sipd ends with 0 at once" {
-	sipd_with 'function request(req) sleep(60) end'
+	sipd_with 'function request(req) io.stderr:write("taken\n") sleep(60) end'
 	client "
 		c:send(c:request('OPTIONS', 'sip:x'))
-		sleep(0.1)
-		for i = 1, 2 do
-			assert(os.execute('kill -INT $pid'))
-			sleep(0.1)
-		end
-		print(c:receive().status)"
+		$(told taken)
+		assert(os.execute('kill -INT $pid'))
+		$(told 'ending: interrupted')
+		sleep(0.3)
+		assert(os.execute('kill -INT $pid'))
+		local r
+		repeat r = c:receive() until r.status ~= 100
+		print(r.status)"
 	[ "$status" -eq 0 ]
 	[ "$output" = 500 ]
 	ended "$pid"

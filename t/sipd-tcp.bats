@@ -228,11 +228,11 @@ ok='function request(req) req:reply(200, nil, req.body) end'
 }
 
 @test "SIGTERM: what came on a connection is answered, then sipd ends" {
-	sipd_with 'function request(req) sleep(0.4) req:reply(200, "Finished") end'
+	sipd_with 'function request(req) io.stderr:write("taken\n") sleep(0.4) req:reply(200, "Finished") end'
 	client "
 		local c = connect()
 		c:write(text('OPTIONS'))
-		sleep(0.1)
+		repeat sleep(0.01) until io.open('sipd.err'):read('a'):find('taken')
 		assert(os.execute('kill -TERM $pid'))
 		print(read(c).reason, read(c))"
 	[ "$output" = $'Finished\tnil' ]
